@@ -1,0 +1,56 @@
+"""The one way to declare a kernel, and the small kernels that several rooms share.
+
+A kernel is a function compiled by numba: explicit types, no Python objects, the GIL released, cached on disk. numba keys
+its cache on the file that holds a kernel and not on the files of the kernels that it calls, so a change in a callee would
+silently run old code. Here each room (a folder) has a cache of its own, whose name is a digest of the room's sources and of
+this one's; a kernel may therefore call kernels of its own room and of ``wireverdict.kernels``, and no others.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SHARED = Path(__file__).resolve().parent
+_TABLES = (_SHARED.parent / "headers.py", _SHARED.parent / "frames.py", _SHARED.parent / "records.py")
+
+
+@functools.cache
+def cache_directory(room: Path) -> str:
+    """Where kernels of the folder `room` are cached: one directory for each state of the sources they are made of."""
+    digest = hashlib.sha256()
+    for source in (*sorted(room.glob("*.py")), *sorted(_SHARED.glob("*.py")), *_TABLES):
+        if source.exists():
+            digest.update(source.read_bytes())
+    base = os.environ.get("WIREVERDICT_KERNEL_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "wireverdict", "kernels"
+    )
+    return os.path.join(base, f"{room.name}-{digest.hexdigest()[:16]}")
+
+
+def kernel(signature: Any = None, *, inline: bool = False) -> Callable[[F], F]:
+    """Compile a function with numba: ``nogil``, cached, numpy's division rules.
+
+    `signature` is a numba signature (or None for helpers that are only called by other kernels, which then compile with
+    their callers). `inline=True` asks LLVM to always inline it.
+    """
+
+    def decorate(function: F) -> F:
+        room = Path(inspect.getsourcefile(function) or __file__).resolve().parent
+        numba.config.CACHE_DIR = cache_directory(room)
+        options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+        if inline:
+            options["forceinline"] = True
+        compiled = numba.njit(signature, **options)(function) if signature is not None else numba.njit(**options)(function)
+        return cast(F, compiled)
+
+    return decorate
