@@ -1,0 +1,59 @@
+# make demo   analyse the capture of a DNS outage that ships with the project
+# make test   everything that CI checks
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help setup demo test lint format types unit bench lab lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    analyse the capture of a DNS outage that ships with the project"
+	@echo "make test    lint, types and every test (what CI runs)"
+	@echo "make lint    ruff and mypy only"
+	@echo "make bench   the measurements behind the README's figures"
+	@echo "make lab     make the demo's capture anew in network namespaces (needs root)"
+	@echo "make lock    bring requirements/*.txt in step with pyproject.toml"
+
+setup: $(INSTALLED)
+
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("wireverdict needs Python 3.11 or newer; say which one with: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# A verdict fires in this capture, which the command tells by exit status 1. Anything else is a failed demo.
+demo: setup
+	@$(BIN)/wireverdict analyze demo/dns-outage.pcap.gz; status=$$?; \
+	if [ $$status -ne 1 ]; then echo "expected exit status 1 (a verdict fired), got $$status"; exit 1; fi
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+unit: setup
+	scripts/system-packages
+	$(BIN)/python -m pytest -n 2
+
+test: lint unit
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+lab: setup
+	scripts/system-packages
+	$(BIN)/python -m lab
+
+lock:
+	scripts/lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
