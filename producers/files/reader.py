@@ -1,0 +1,207 @@
+"""One input as a sequence of pieces: find out what it is, scan it to its end or to its damage, and report."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from producers.files import formats, scan
+from producers.files.compression import Decompressor
+from producers.files.feed import Feed, MappedFeed, StreamFeed
+from producers.files.layout import Layout, MalformedError, Piece, new_state
+from producers.files.pcap import PcapLayout
+from producers.files.pcapng import PcapngLayout
+from producers.files.report import FileReport
+from producers.files.snoop import SnoopLayout
+from wireverdict.frames import FRAME
+
+BLOCK = 8192
+"""Frames in a piece, at most, unless told otherwise."""
+STDIN = "-"
+_LAYOUTS: dict[str, Callable[[int], Layout]] = {"pcap": PcapLayout, "pcapng": PcapngLayout, "snoop": SnoopLayout}
+_KEPT = "what came before it was read"
+
+
+def explain(error: OSError) -> str:
+    """One sentence for a failure to open or read, with what to do."""
+    match error:
+        case FileNotFoundError():
+            return "no such file; check the path"
+        case PermissionError():
+            return "permission denied; run as a user who may read it"
+        case IsADirectoryError():
+            return "this is a directory; give the files in it"
+    return f"cannot be read ({os.strerror(error.errno) if error.errno else error})"
+
+
+class Capture:
+    """One capture file, or standard input for ``-``. Iterate over it once; it never raises for what is in the file.
+
+    `index` goes into FRAME.file. With `wait`, the file is followed: at its end `wait()` is called until it returns False. `block`: frames in a
+    piece, at most. `report` is complete when the iteration ends. `bytes_read` counts bytes as stored (compressed ones for a
+    compressed file), `bytes_total` is None where unknown.
+    """
+
+    def __init__(
+        self, path: str, index: int = 0, *, block: int = BLOCK, wait: Callable[[], bool] | None = None
+    ) -> None:
+        self.report = FileReport(path)
+        self.bytes_read = 0
+        self.bytes_total: int | None = None
+        self._index = index
+        self._block = block
+        self._wait = wait
+
+    def __iter__(self) -> Iterator[Piece]:
+        path = self.report.path
+        try:
+            descriptor = 0 if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            self.report.fail(explain(error))
+            return
+        try:
+            feed = self._feed(descriptor)
+            if feed is not None:
+                yield from self._pieces(feed)
+        except OSError as error:
+            self.report.fail(explain(error))
+        finally:
+            if descriptor:
+                os.close(descriptor)
+
+    def _feed(self, descriptor: int) -> Feed | None:
+        """The bytes of the capture proper, from the first on, `data` holding some of them."""
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError
+        regular = stat.S_ISREG(status.st_mode) and descriptor != 0
+        self.bytes_total = status.st_size if regular and self._wait is None else None
+        if regular and self._wait is None and status.st_size > 0:
+            head = os.pread(descriptor, formats.HEAD, 0)
+            if formats.compression(head) is None:
+                return MappedFeed(descriptor)
+
+        def readinto(view: memoryview) -> int:
+            count = os.readv(descriptor, [view])
+            self.bytes_read += count
+            return count
+
+        raw = StreamFeed(readinto, self._wait)
+        raw.more(0, formats.HEAD if self._wait is None else 4)
+        if len(raw.data) == 0:
+            self.report.fail(raw.fault or "empty: there is nothing in it")
+            return None
+        name = formats.compression(raw.data[: formats.HEAD].tobytes())
+        if name is None:
+            return raw
+        if self._wait is not None and regular:
+            self.report.fail(f"compressed ({name}); only an uncompressed capture can be followed")
+            return None
+        self.report.format = name
+        first = [raw.data.tobytes()]
+
+        def read(count: int) -> bytes:
+            if first:
+                return first.pop()
+            data = os.read(descriptor, count)
+            self.bytes_read += len(data)
+            return data
+
+        feed = StreamFeed(Decompressor(name, read).readinto, self._wait if not regular else None)
+        feed.more(0, formats.HEAD)
+        if len(feed.data) == 0:
+            self.report.fail(feed.fault or "empty once decompressed: there is nothing in it")
+            return None
+        return feed
+
+    def _pieces(self, feed: Feed) -> Iterator[Piece]:
+        report = self.report
+        head = feed.data[: formats.HEAD].tobytes()
+        name = formats.capture_format(head)
+        if name is None:
+            report.fail(feed.fault or formats.describe(head))
+            return
+        report.format = f"{name}, {report.format}" if report.format else name
+        layout = _LAYOUTS[name](self._index)
+        while len(feed.data) < layout.start and feed.more(0, layout.start):
+            pass
+        if len(feed.data) < layout.start:
+            report.fail(feed.fault or f"cut short inside the file header ({len(feed.data)} bytes); capture it again", 0)
+            return
+        state = new_state()
+        try:
+            state[scan.POSITION] = layout.begin(feed.data[: formats.HEAD].tobytes())
+            yield from self._scan(feed, layout, state)
+        except MalformedError as error:
+            offset = feed.base + int(state[scan.POSITION])
+            kept = f"; {_KEPT}" if report.packets else ""
+            report.fail(f"damaged at byte {offset}: {error}{kept}", offset)
+
+    def _scan(self, feed: Feed, layout: Layout, state: Any) -> Iterator[Piece]:
+        report = self.report
+        while True:
+            frames = np.empty(self._block, FRAME)
+            state[scan.FILLED] = 0
+            malformed: MalformedError | None = None
+            while True:
+                state[scan.FINAL] = feed.final
+                layout.scan(feed.data, state, frames)
+                if state[scan.STOP] not in (scan.SECTION, scan.INTERFACE):
+                    break
+                try:
+                    if not layout.describe(feed.data, state):
+                        break
+                except MalformedError as error:
+                    malformed = error
+                    break
+            position, filled, stop = int(state[scan.POSITION]), int(state[scan.FILLED]), int(state[scan.STOP])
+            if isinstance(feed, MappedFeed):
+                self.bytes_read = position
+            self._count(state)
+            if filled:
+                yield Piece(
+                    feed.data,
+                    frames[:filled],
+                    int(state[scan.LOWEST]),
+                    int(state[scan.HIGHEST]),
+                    bool(state[scan.ORDERED]),
+                    int(state[scan.STORED]),
+                )
+            feed.passed(position)
+            if malformed is not None:
+                raise malformed
+            if stop == scan.MORE:
+                base = feed.base
+                came = feed.more(position, int(state[scan.NEED]))
+                state[scan.POSITION] -= feed.base - base
+                if not came and state[scan.FINAL]:
+                    self._end(feed, state)
+                    return
+            elif stop != scan.FULL:
+                raise MalformedError(layout.fault(state))
+
+    def _count(self, state: Any) -> None:
+        """Bring the report up to date with what the scan has found."""
+        report = self.report
+        report.count(int(state[scan.FILLED]), int(state[scan.WIRE]), int(state[scan.LOWEST]), int(state[scan.HIGHEST]))
+        report.untimed = int(state[scan.UNTIMED])
+        if state[scan.STRANGE]:
+            report.skipped["unknown_interface"] = int(state[scan.STRANGE])
+
+    def _end(self, feed: Feed, state: Any) -> None:
+        """The input has ended: cleanly, or inside a record."""
+        position, left = feed.base + int(state[scan.POSITION]), feed.data.size - int(state[scan.POSITION])
+        if isinstance(feed, MappedFeed):
+            self.bytes_read = feed.data.size
+        if feed.fault is not None:
+            self.report.fail(f"{feed.fault}, which is byte {position + left} of the capture; {_KEPT}", position)
+        elif left and self._wait is None:
+            need = int(state[scan.NEED])
+            self.report.fail(
+                f"cut short at byte {position}: the record there takes {need} bytes or more, {left} are left; {_KEPT}",
+                position,
+            )
