@@ -19,8 +19,8 @@ class MalformedError(Exception):
 class Piece(NamedTuple):
     """Frames of one file as they stand in it, and what the scan has learnt of them.
 
-    `data`, `frames` as in wireverdict.frames.FrameBatch, but valid as long as they are referred to. `lowest`, `highest`: smallest and
-    largest timestamp (ns). `ordered`: timestamps never go back. `stored`: bytes captured, in all.
+    `data`, `frames` as in wireverdict.frames.FrameBatch, but valid as long as they are referred to. `lowest`, `highest`:
+    smallest and largest timestamp (ns). `ordered`: timestamps never go back. `stored`: bytes captured, in all.
     """
 
     data: NDArray[np.uint8]
@@ -46,7 +46,7 @@ class Layout(Protocol):
         ...
 
     def describe(self, data: NDArray[np.uint8], state: Numbers) -> bool:
-        """Deal with the section or interface that the scan stopped at; False (and STOP = MORE) if more bytes are needed first.
+        """Deal with the section or interface that the scan stopped at; False (and STOP = MORE) if it lacks bytes.
 
         Raises MalformedError.
         """
@@ -62,9 +62,7 @@ def fault(state: Numbers, limit: int) -> str:
     value = int(state[scan.VALUE])
     match int(state[scan.STOP]):
         case scan.BAD_CAPTURED:
-            return (
-                f"the record there claims {value} captured bytes, more than can be ({limit} at most, within its record)"
-            )
+            return f"the record there claims {value} captured bytes, more than it can hold (at most {limit})"
         case scan.BAD_LENGTH:
             return f"the record there claims a length of {value} bytes, which cannot be"
         case scan.BAD_TRAILER:

@@ -41,9 +41,9 @@ def explain(error: OSError) -> str:
 class Capture:
     """One capture file, or standard input for ``-``. Iterate over it once; it never raises for what is in the file.
 
-    `index` goes into FRAME.file. With `wait`, the file is followed: at its end `wait()` is called until it returns False. `block`: frames in a
-    piece, at most. `report` is complete when the iteration ends. `bytes_read` counts bytes as stored (compressed ones for a
-    compressed file), `bytes_total` is None where unknown.
+    `index` goes into FRAME.file. With `wait`, the file is followed: at its end `wait()` is called until it returns False.
+    `block`: frames in a piece, at most. `report` is complete when the iteration ends. `bytes_read` counts bytes as stored
+    (compressed ones for a compressed file), `bytes_total` is None where unknown.
     """
 
     def __init__(
@@ -142,7 +142,6 @@ class Capture:
             report.fail(f"damaged at byte {offset}: {error}{kept}", offset)
 
     def _scan(self, feed: Feed, layout: Layout, state: Any) -> Iterator[Piece]:
-        report = self.report
         while True:
             frames = np.empty(self._block, FRAME)
             state[scan.FILLED] = 0

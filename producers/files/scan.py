@@ -69,14 +69,14 @@ _NUMBERS = types.int64[::1]
 
 
 @kernel(inline=True)
-def u16(data: Any, at: int, big: int) -> int:
+def u16(data: Any, at: Any, big: Any) -> Any:
     """Two bytes as a number."""
     low, high = np.int64(data[at]), np.int64(data[at + 1])
     return (low << 8) | high if big else (high << 8) | low
 
 
 @kernel(inline=True)
-def u32(data: Any, at: int, big: int) -> int:
+def u32(data: Any, at: Any, big: Any) -> Any:
     """Four bytes as a number; compiles to one load and perhaps one swap."""
     a, b = np.int64(data[at]), np.int64(data[at + 1])
     c, d = np.int64(data[at + 2]), np.int64(data[at + 3])
@@ -159,7 +159,7 @@ def scan_pcap(data: Any, form: Any, state: Any, frames: Any) -> None:
 
 @kernel(types.void(_BYTES, _NUMBERS, _NUMBERS, _FRAMES))
 def scan_snoop(data: Any, form: Any, state: Any, frames: Any) -> None:
-    """The same for snoop records: original, included and record length, drops, seconds, microseconds, all big-endian."""
+    """The same for snoop: original, included and record length, drops, seconds, microseconds, all big-endian."""
     limit, link, file = form[LIMIT], form[LINK], form[FILE]
     position, size = state[POSITION], data.size
     begin(state)
@@ -194,7 +194,7 @@ def scan_snoop(data: Any, form: Any, state: Any, frames: Any) -> None:
 
 
 @kernel(inline=True)
-def nanoseconds(ticks: int, kind: int, factor: int, offset: int) -> int:
+def nanoseconds(ticks: Any, kind: Any, factor: Any, offset: Any) -> Any:
     """The time of a pcapng timestamp (uint64) in ns since 1970; what int64 cannot hold becomes its largest value."""
     units = np.uint64(ticks)
     if kind == MULTIPLY:
@@ -207,14 +207,14 @@ def nanoseconds(ticks: int, kind: int, factor: int, offset: int) -> int:
         rest = np.int64(whole % np.uint64(_BILLION))
     else:
         fraction = units
-        seconds = 0
+        seconds = np.int64(0)
         if factor < 64:
             seconds = np.int64(units >> np.uint64(factor))
             fraction = units & ((np.uint64(1) << np.uint64(factor)) - np.uint64(1))
         high = (fraction >> np.uint64(32)) * np.uint64(_BILLION)
         low = (fraction & np.uint64(0xFFFFFFFF)) * np.uint64(_BILLION)
         if factor >= 96:
-            rest = 0
+            rest = np.int64(0)
         elif factor >= 32:  # 2**-factor of high:low, without a product of more than 64 bits
             rest = np.int64((high + (low >> np.uint64(32))) >> np.uint64(factor - 32))
         else:
@@ -244,8 +244,8 @@ def direction_of(data: Any, at: int, end: int, big: int) -> int:
 def scan_pcapng(data: Any, form: Any, interfaces: Any, state: Any, frames: Any) -> None:
     """Fill `frames` with the packets of pcapng blocks (enhanced, simple, obsolete); other blocks are passed over.
 
-    Stops at section headers and at whole interface descriptions, which Python reads. A simple packet block has no time: it gets
-    that of the record before it (0 if there was none) and counts as UNTIMED.
+    Stops at section headers and at whole interface descriptions, which Python reads. A simple packet block has no time: it
+    gets that of the record before it (0 if there was none) and counts as UNTIMED.
     """
     big, limit, file, known = form[BIG], form[LIMIT], form[FILE], form[INTERFACES]
     position, size = state[POSITION], data.size

@@ -12,7 +12,7 @@ from producers.files.layout import MalformedError, Numbers, fault
 from producers.files.pcap import MAX_CAPTURED
 
 _LINKS = {0: 1, 4: 1, 2: 6, 8: 10, 26: 242}
-"""LINKTYPE_* by snoop's numbers: IEEE 802.3, Ethernet, token ring, FDDI, IP over InfiniBand (RFC 1761, IANA's snoop registry)."""
+"""LINKTYPE_* by snoop's numbers (RFC 1761): IEEE 802.3, Ethernet, token ring, FDDI, IP over InfiniBand."""
 
 
 class SnoopLayout:
