@@ -21,7 +21,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SHARED = Path(__file__).resolve().parent
-_TABLES = (_SHARED.parent / "headers.py", _SHARED.parent / "frames.py", _SHARED.parent / "records.py")
+_TABLES = tuple(_SHARED.parent / name for name in ("headers.py", "frames.py", "records.py", "connections/notes.py"))
 
 
 @functools.cache
