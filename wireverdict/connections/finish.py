@@ -1,0 +1,225 @@
+"""From table rows to connection records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from wireverdict.connections.layout import (
+    BY_TIMESTAMP,
+    CLOSED,
+    ESTABLISHED,
+    FIN_SENT,
+    INACTIVE,
+    INLINE_RTT,
+    ORIGINATOR_LOW,
+    PARTIAL,
+    RESET,
+    RTT_BUCKETS,
+    SYN_ACK_SENT,
+    SYN_SENT,
+    SYN_START,
+)
+from wireverdict.connections.pools import FREE_ROW, give_back
+from wireverdict.connections.track import CONNS, HALVES, HISTOGRAMS, I4, I8, TROUBLES
+from wireverdict.headers import TCP, UDP
+from wireverdict.kernels import kernel
+from wireverdict.records import CONNECTION, RttMethod, State
+
+(OTH, S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR) = (int(state) for state in State)
+LETTERS = np.frombuffer(b"?SHADFRTWIQ^    ?shadfrtwiq^    ", np.uint8).copy()
+METHOD_NONE, METHOD_SEQ_ACK, METHOD_TIMESTAMPS, METHOD_HANDSHAKE = (
+    int(m) for m in (RttMethod.NONE, RttMethod.SEQ_ACK, RttMethod.TIMESTAMPS, RttMethod.HANDSHAKE)
+)
+RECORDS = numba.from_dtype(CONNECTION)[::1]
+
+@kernel(inline=True)
+def stream_bytes(e: Any) -> int:
+    """Payload bytes by sequence numbers, holes included (Zeek's orig_bytes, resp_bytes)."""
+    if e.state == INACTIVE:
+        return np.int64(0)
+    size = np.int64(np.uint32(e.next - e.isn)) + (np.int64(e.wraps) << 32) - 1
+    if e.bits & FIN_SENT and size > 0:
+        size -= 1
+    return max(size, np.int64(0))
+
+
+@kernel(inline=True)
+def tcp_state(c: Any, a: Any, b: Any) -> int:
+    """Zeek's conn_state (base/protocols/conn/main.zeek)."""
+    a_silent = a.state == INACTIVE or a.state == PARTIAL
+    b_silent = b.state == INACTIVE or b.state == PARTIAL
+    if b.state == RESET:
+        if a.state == SYN_SENT or a.state == SYN_ACK_SENT or (
+            a.state == RESET and stream_bytes(a) == 0 and stream_bytes(b) == 0
+        ):
+            return REJ
+        return RSTRH if a_silent else RSTR
+    if a.state == RESET:
+        if not b_silent:
+            return RSTO
+        return RSTOS0 if c.bits & SYN_START and b.state == INACTIVE else OTH
+    if a.state == CLOSED:
+        if b.state == CLOSED:
+            return SF
+        return SH if b_silent else S2
+    if b.state == CLOSED:
+        return SHR if a_silent else S3
+    if a.state == SYN_SENT and b.state == INACTIVE:
+        return S0
+    if a.state == ESTABLISHED and b.state == ESTABLISHED:
+        return S1
+    return OTH
+
+
+@kernel(inline=True)
+def bucket_start(bucket: int) -> float:
+    """Smallest time of a histogram bucket, µs (the inverse of pools.bucket_of)."""
+    if bucket < 8:
+        return float(bucket)
+    return float((8 + bucket % 8) << (bucket // 8 - 1))
+
+
+@kernel()
+def quantile(kept: Any, samples: int, numerator: int) -> int:
+    """The `numerator`/100 quantile of a histogram, µs: straight line inside a bucket, held within the extremes seen."""
+    wanted = numerator * (samples - 1) / 100.0
+    before = np.int64(0)
+    for bucket in range(RTT_BUCKETS):
+        count = np.int64(kept.count[bucket])
+        if count and wanted < before + count:
+            low, high = bucket_start(bucket), bucket_start(bucket + 1)
+            value = np.int64(low + (high - low) * (wanted - before + 0.5) / count)
+            return min(max(value, np.int64(kept.low)), np.int64(kept.high))
+        before += count
+    return np.int64(kept.high)
+
+
+@kernel()
+def fill_rtt(s: Any, e: Any, histogram: Any, handshake_only: bool) -> None:
+    """Round-trip figures of a direction: exact for up to three samples, from the histogram beyond."""
+    n = np.int64(e.rtt_samples)
+    s.rtt_samples = np.uint32(n)
+    if n == 0:
+        return
+    s.rtt_method = np.uint8(METHOD_TIMESTAMPS if e.bits & BY_TIMESTAMP else METHOD_SEQ_ACK)
+    if handshake_only:
+        s.rtt_method = np.uint8(METHOD_HANDSHAKE)
+    if n > INLINE_RTT:
+        kept = histogram[np.int64(e.rtt[0]) - 1]
+        s.rtt_min, s.rtt_max = kept.low, kept.high
+        for percent in (50, 95):
+            value = np.uint32(quantile(kept, n, percent))
+            if percent == 50:
+                s.rtt_p50 = value
+            else:
+                s.rtt_p95 = value
+        return
+    x, y, z = np.int64(e.rtt[0]), np.int64(e.rtt[1]), np.int64(e.rtt[2])
+    if n == 1:
+        y = x
+        z = x
+    elif n == 2:
+        z = max(x, y)
+        x = min(x, y)
+        y = (x + z) // 2
+    else:
+        low = min(x, y, z)
+        high = max(x, y, z)
+        y = x + y + z - low - high
+        x = low
+        z = high
+    s.rtt_min = np.uint32(x)
+    s.rtt_p50 = np.uint32(y)
+    s.rtt_p95 = np.uint32(z)  # nearest rank with so few samples
+    s.rtt_max = np.uint32(z)
+
+
+@kernel()
+def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
+    """One direction's figures."""
+    s.packets = np.uint64(e.packets)
+    s.bytes = np.uint64(e.ip_bytes)
+    s.mss = e.mss
+    s.peak_in_flight = e.peak_flight
+    open_bytes = np.int64(0)
+    if e.trouble:
+        t = trouble[np.int64(e.trouble) - 1]
+        s.bytes += np.uint64(t.ip_bytes_high) << np.uint64(32)
+        if not tcp:
+            s.payload_bytes = np.uint64(t.payload_high) << np.uint64(32)
+        s.retransmitted_bytes = t.retransmitted_bytes
+        s.missed_bytes = t.missed_bytes
+        s.retransmissions = t.retransmissions
+        s.spurious_retransmissions = t.spurious
+        s.out_of_order = t.out_of_order
+        s.duplicate_acks = t.duplicate_acks
+        s.zero_windows = t.zero_windows
+        s.keep_alives = t.keep_alives
+        for k in range(t.holes):
+            open_bytes += np.int64(np.uint32(t.hole_right[k] - t.hole_left[k]))
+        open_bytes += np.int64(t.filled_bytes)
+    if not tcp:
+        s.payload_bytes += np.uint64(e.next)
+        return
+    unique = stream_bytes(e) - np.int64(s.missed_bytes)
+    s.payload_bytes = np.uint64(max(unique - open_bytes + np.int64(s.retransmitted_bytes), 0))
+    span = (np.int64(e.last_data) - np.int64(e.first_data)) * 16  # µs
+    if span >= 1000 and e.first_data:
+        s.throughput_bps = np.uint64(max(unique, 0) * 8_000_000 // span)
+    fill_rtt(s, e, histogram, e.first_data == 0)
+
+
+@kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, RECORDS, numba.uint8, numba.uint16[::1], numba.uint8[::1]))
+def make_records(
+    rows: Any, count: int, conn: Any, half: Any, trouble: Any, histogram: Any, records: Any, final: int, bits: Any, answers: Any
+) -> None:
+    """Write records[k] (all zero before) from the table's rows[k], for k < count. The table is not changed.
+
+    bits[k] and answers[k] get the row's bits and the responder's state, for the flags.
+    """
+    for k in range(count):
+        at = np.int64(rows[k])
+        c, a, b, r = conn[at], half[2 * at], half[2 * at + 1], records[k]
+        is_tcp = c.protocol == TCP
+        if c.bits & ORIGINATOR_LOW:
+            r.src_hi, r.src_lo, r.dst_hi, r.dst_lo = c.low_hi, c.low_lo, c.high_hi, c.high_lo
+            r.sport, r.dport = c.low_port, c.high_port
+        else:
+            r.src_hi, r.src_lo, r.dst_hi, r.dst_lo = c.high_hi, c.high_lo, c.low_hi, c.low_lo
+            r.sport, r.dport = c.high_port, c.low_port
+        r.protocol = c.protocol
+        r.first_ts, r.last_ts = c.first_ts, c.last_ts
+        r.handshake = (np.int64(c.handshake) - 1) * 1000 if c.handshake else np.int64(-1)
+        r.idle = np.int64(c.idle) * 1_000_000
+        r.final = final
+        r.history_length = c.letters
+        for n in range(np.int64(c.letters)):
+            code = (c.history >> np.uint64(5 * n)) if n < 12 else np.uint64(c.history_more >> np.uint32(5 * (n - 12)))
+            r.history[n] = LETTERS[np.int64(code & np.uint64(31))]
+        fill_side(r.source, a, is_tcp, trouble, histogram)
+        fill_side(r.destination, b, is_tcp, trouble, histogram)
+        if is_tcp:
+            r.state = np.uint8(tcp_state(c, a, b))
+        elif c.protocol == UDP:
+            r.state = np.uint8((SF if b.packets else S0) if a.packets else (SHR if b.packets else OTH))
+        else:
+            r.state = np.uint8(OTH)
+        r.flags_known = np.uint32(0)
+        r.flags_true = np.uint32(0)
+        bits[k] = c.bits
+        answers[k] = np.uint8(b.state)
+
+
+@kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, I8))
+def release(rows: Any, count: int, conn: Any, half: Any, trouble: Any, histogram: Any, counters: Any) -> None:
+    """Give the rows of ended connections back, and what they held in side tables."""
+    for k in range(count):
+        at = np.int64(rows[k])
+        give_back(half[2 * at], trouble, histogram, counters)
+        give_back(half[2 * at + 1], trouble, histogram, counters)
+        conn[at].bits = 0
+        conn[at].first_ts = counters[FREE_ROW]
+        counters[FREE_ROW] = at + 1

@@ -1,0 +1,74 @@
+"""The history of a connection: Zeek's letters, five bits each, upper case for the originator.
+
+Written once a side: A, D, I, Q, and the first S or H. F and R come again where their sequence number differs. T and W come
+with the 1st, 10th, 100th … of their kind (Zeek, base/protocols/conn).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wireverdict.kernels import kernel
+
+LETTERS = b"?SHADFRTWIQ^"
+S, H, A, D, F, R, T, W, I, Q, FLIP = range(1, 12)  # noqa: E741  the letters are the names
+RESPONDER = 16
+MAX_LETTERS = 18
+
+ONCE_SYN, ONCE_ACK, ONCE_DATA, ONCE_FIN, ONCE_RST, ONCE_ODD, ONCE_MULTI = (1 << bit for bit in range(7))
+
+
+@kernel()
+def add(c: Any, letter: int, side: int) -> None:
+    """Append a letter of `side` (0 originator, 1 responder). What goes beyond 18 letters is dropped."""
+    n = c.letters
+    if n >= MAX_LETTERS:
+        return
+    code = letter + RESPONDER * side
+    if n < 12:
+        c.history = np.uint64(c.history | (np.uint64(code) << np.uint64(5 * n)))
+    else:
+        c.history_more = np.uint32(c.history_more | (np.uint32(code) << np.uint32(5 * (n - 12))))
+    c.letters = np.uint8(n + 1)
+
+
+@kernel(inline=True)
+def at_power_of_ten(count: int) -> bool:
+    """1, 10, 100 …: when a T or a W is written."""
+    while count >= 10:
+        if count % 10 != 0:
+            return False
+        count //= 10
+    return count == 1
+
+
+@kernel()
+def packet(c: Any, e: Any, side: int, flags: int, seq: int, length: int) -> None:
+    """Letters for one packet of `side`, whose HALF row is `e` (a UDP packet: flags 0)."""
+    syn, fin, rst = flags & 2, flags & 1, flags & 4
+    letter, bit, mark, again = 0, 0, np.uint16(0), False
+    if fin and rst:
+        letter, bit = I, ONCE_ODD
+    elif (syn and fin) or (syn and rst):
+        letter, bit = Q, ONCE_MULTI
+    elif syn:
+        letter, bit = H if flags & 16 else S, ONCE_SYN
+    elif fin:
+        letter, bit, mark = F, ONCE_FIN, np.uint16((seq + length) & 0xFFFF)
+        again = mark != e.fin16
+        e.fin16 = mark
+    elif rst:
+        letter, bit, mark = R, ONCE_RST, np.uint16(seq & 0xFFFF)
+        again = mark != e.rst16
+        e.rst16 = mark
+    elif length:
+        letter, bit = D, ONCE_DATA
+    elif flags & 16:
+        letter, bit = A, ONCE_ACK
+    if letter:
+        mask = np.uint16(bit << (8 * side))
+        if again or not c.seen & mask:
+            add(c, letter, side)
+        c.seen = np.uint16(c.seen | mask)

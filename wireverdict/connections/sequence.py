@@ -1,0 +1,287 @@
+"""What a TCP packet's data and acknowledgement say: new, repeated or reordered bytes, losses, round-trip times.
+
+Sequence numbers are compared modulo 2**32 (RFC 9293, section 3.4). Each rule is written down in docs/definitions.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wireverdict.connections import history
+from wireverdict.connections.layout import (
+    BY_TIMESTAMP,
+    HAS_TIMESTAMPS,
+    HOLES,
+    INACTIVE,
+    TIMED_TWICE,
+    TIMING,
+    WINDOW_IS_ZERO,
+)
+from wireverdict.connections.notes import (
+    ACK_ADVANCED,
+    DATA,
+    DUPLICATE_ACK,
+    KEEP_ALIVE,
+    MISSED,
+    OUT_OF_ORDER,
+    RETRANSMISSION,
+    RTT_SAMPLE,
+    SPURIOUS,
+    WINDOW_FULL,
+)
+from wireverdict.connections.pools import HOLES_FORGOTTEN, SILENT_PEER_BYTES, add_rtt, take_trouble
+from wireverdict.headers import DSACK, TIMESTAMPS
+from wireverdict.kernels import kernel
+
+PLAUSIBLE = 1 << 30  # no window is larger (RFC 7323, section 2.3): an ACK beyond it is not of this connection
+
+
+@kernel(inline=True)
+def distance(a: int, b: int) -> int:
+    """a - b for sequence numbers, -2**31 to 2**31 - 1."""
+    return np.int64(np.int32(np.uint32(a) - np.uint32(b)))
+
+
+@kernel(inline=True)
+def move_next(e: Any, by: int) -> None:
+    """The highest sequence number of a direction goes up; 4 GB wraps are counted."""
+    new = np.uint32(e.next + np.uint32(by))
+    if np.uint32(new - e.isn) < np.uint32(e.next - e.isn):
+        e.wraps = np.uint16(e.wraps + 1)
+    e.next = new
+
+
+@kernel()
+def add_hole(t: Any, left: int, right: int, us: int, tsval: int, counters: Any) -> None:
+    """Remember bytes that were jumped over. When all places are taken the lowest, oldest hole is forgotten (counted)."""
+    n = np.int64(t.holes)
+    if n == HOLES:
+        for k in range(HOLES - 1):
+            t.hole_left[k] = t.hole_left[k + 1]
+            t.hole_right[k] = t.hole_right[k + 1]
+            t.hole_us[k] = t.hole_us[k + 1]
+            t.hole_tsval[k] = t.hole_tsval[k + 1]
+        n = HOLES - 1
+        counters[HOLES_FORGOTTEN] += 1
+    t.hole_left[n] = np.uint32(left)
+    t.hole_right[n] = np.uint32(right)
+    t.hole_us[n] = np.uint32(us)
+    t.hole_tsval[n] = np.uint32(tsval)
+    t.holes = np.uint32(n + 1)
+
+
+@kernel()
+def remove_hole(t: Any, k: int) -> None:
+    """Take out hole `k`, keeping the order."""
+    n = np.int64(t.holes) - 1
+    for j in range(k, n):
+        t.hole_left[j] = t.hole_left[j + 1]
+        t.hole_right[j] = t.hole_right[j + 1]
+        t.hole_us[j] = t.hole_us[j + 1]
+        t.hole_tsval[j] = t.hole_tsval[j + 1]
+    t.holes = np.uint32(n)
+
+
+@kernel()
+def acknowledge_holes(t: Any, ack: int) -> int:
+    """Holes below `ack` were received and not captured: forget them and return their bytes."""
+    missed = np.int64(0)
+    k = np.int64(0)
+    while k < t.holes:
+        if distance(ack, t.hole_right[k]) >= 0:
+            missed += distance(t.hole_right[k], t.hole_left[k])
+            remove_hole(t, k)
+        elif distance(ack, t.hole_left[k]) > 0:
+            missed += distance(ack, t.hole_left[k])
+            t.hole_left[k] = np.uint32(ack)
+            k += 1
+        else:
+            k += 1
+    return missed
+
+
+@kernel()
+def fill_holes(t: Any, left: int, right: int, us: int, tsval: int, timed: bool, patience: int) -> tuple[int, bool]:
+    """Bytes of [left, right) that had not been seen, and whether they came late (sent again) and not merely out of order.
+
+    With timestamps: sent again if the TSval is newer than that of the packet that jumped over the hole. Without: if
+    more than `patience` µs have passed since.
+    """
+    filled = np.int64(0)
+    late = False
+    k = np.int64(0)
+    while k < t.holes:
+        hole_left, hole_right = t.hole_left[k], t.hole_right[k]
+        start = left if distance(left, hole_left) > 0 else hole_left
+        end = right if distance(right, hole_right) < 0 else hole_right
+        if distance(end, start) <= 0:
+            k += 1
+            continue
+        filled += distance(end, start)
+        if timed:
+            late = late or distance(tsval, t.hole_tsval[k]) > 0
+        else:
+            late = late or np.int64(np.uint32(np.uint32(us) - t.hole_us[k])) > patience
+        if start == hole_left and end == hole_right:
+            remove_hole(t, k)
+        elif start == hole_left:
+            t.hole_left[k] = np.uint32(end)
+            k += 1
+        elif end == hole_right:
+            t.hole_right[k] = np.uint32(start)
+            k += 1
+        else:  # it splits: the upper part stays where it is, the lower becomes a hole of its own if there is room
+            if t.holes < HOLES:
+                for j in range(np.int64(t.holes), k, -1):
+                    t.hole_left[j] = t.hole_left[j - 1]
+                    t.hole_right[j] = t.hole_right[j - 1]
+                    t.hole_us[j] = t.hole_us[j - 1]
+                    t.hole_tsval[j] = t.hole_tsval[j - 1]
+                t.holes = np.uint32(t.holes + 1)
+                t.hole_right[k] = np.uint32(start)
+                k += 1
+            t.hole_left[k] = np.uint32(end)
+            k += 1
+    return filled, late
+
+
+@kernel()
+def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, counters: Any, note: Any) -> int:
+    """Payload sent by `e`, first byte `base`: what kind of data it is. Returns the event bits."""
+    length = np.int64(h.payload_length)
+    end = np.uint32(base + np.uint32(length))
+    us = np.uint32(h.ts // 1000)
+    timed = (h.present & TIMESTAMPS) != 0
+    ahead = distance(end, e.next)
+    events = np.uint32(DATA)
+    if ahead > 0:
+        gap = distance(base, e.next)
+        row = np.int64(e.trouble) - 1
+        if gap != 0:
+            row = take_trouble(e, trouble, counters)
+            if row >= 0:
+                if gap > 0:
+                    add_hole(trouble[row], e.next, base, us, h.tsval, counters)
+                else:
+                    trouble[row].retransmitted_bytes += np.uint64(-gap)
+        move_next(e, ahead)
+        if not e.bits & TIMING and (row < 0 or trouble[row].holes == 0):
+            e.timed_end = end
+            e.timed_us = us
+            e.timed_tsval = h.tsval
+            e.bits = np.uint8((e.bits | TIMING) & ~np.uint8(TIMED_TWICE))
+        elif e.bits & TIMING and gap > 0:
+            e.bits = np.uint8(e.bits | TIMED_TWICE)  # its acknowledgement may have to wait for the hole
+    else:
+        row = take_trouble(e, trouble, counters)
+        if length <= 1 and (distance(base, e.next) == -1 or p.bits & WINDOW_IS_ZERO):
+            if row >= 0:
+                trouble[row].keep_alives += np.uint32(1)
+            return np.uint32(KEEP_ALIVE)
+        filled = np.int64(0)
+        late = True
+        if row >= 0:
+            t = trouble[row]
+            if t.holes:
+                patience = max(np.int64(c.handshake) // 2, np.int64(3000))
+                filled, late = fill_holes(t, base, end, us, h.tsval, timed and (e.bits & HAS_TIMESTAMPS) != 0, patience)
+            if filled and not late:
+                t.out_of_order += np.uint32(1)
+            else:
+                t.retransmissions += np.uint32(1)
+                t.repeats += np.uint32(1)
+                t.retransmitted_bytes += np.uint64(length)
+                t.filled_bytes += np.uint64(filled)
+                t.last_retransmitted_left = np.uint32(base)
+                t.last_retransmitted_us = us
+                t.last_retransmitted_tsval = h.tsval
+        events |= np.uint32(OUT_OF_ORDER) if filled and not late else np.uint32(RETRANSMISSION)
+        e.bits = np.uint8(e.bits | TIMED_TWICE)
+    if row >= 0 and ahead <= 0:
+        t = trouble[row]
+        t.history_counts[0] += np.uint32(1)
+        if history.at_power_of_ten(np.int64(t.history_counts[0])):
+            history.add(c, history.T, side)
+    flight = distance(e.next, e.acked)
+    if p.state != INACTIVE and flight > 0:
+        note.flight = np.uint32(flight)
+        e.peak_flight = max(e.peak_flight, np.uint32(flight))
+        if p.window and flight >= np.int64(p.window):
+            events |= np.uint32(WINDOW_FULL)
+    return events
+
+
+@kernel()
+def acknowledgement(
+    c: Any, e: Any, p: Any, h: Any, sacks: bool, window_same: bool, trouble: Any, histogram: Any, counters: Any, note: Any
+) -> int:
+    """The ACK field of a packet from `e` about the data of `p` (not on RST). Returns the event bits."""
+    ack = h.ack
+    events = np.uint32(0)
+    moved = distance(ack, p.acked)
+    beyond = distance(ack, p.next)
+    if beyond > PLAUSIBLE:
+        return events
+    if moved > 0:
+        if beyond > 0:
+            if p.state == INACTIVE:
+                counters[SILENT_PEER_BYTES] += beyond  # a side that is never seen is not captured, which is not loss
+            elif beyond > 1:  # one may be a FIN
+                row = take_trouble(p, trouble, counters)
+                if row >= 0:
+                    trouble[row].missed_bytes += np.uint64(beyond)
+                note.missed = np.uint32(beyond)
+                events |= np.uint32(MISSED)
+            move_next(p, beyond)
+        row = np.int64(p.trouble) - 1
+        if row >= 0:
+            t = trouble[row]
+            if t.holes:
+                missed = acknowledge_holes(t, ack)
+                if missed:
+                    t.missed_bytes += np.uint64(missed)
+                    note.missed = np.uint32(note.missed + missed)
+                    events |= np.uint32(MISSED)
+            t.ack_run = 0
+            # Eifel (RFC 3522): the echo is older than the copy, so the first copy had arrived. Not where SACK is in
+            # use: there the receiver says so itself (DSACK), and one copy must not be proven needless twice.
+            if (
+                t.repeats
+                and not sacks
+                and h.present & TIMESTAMPS
+                and distance(ack, t.last_retransmitted_left) > 0
+                and distance(h.tsecr, t.last_retransmitted_tsval) < 0
+            ):
+                t.spurious += np.uint32(1)
+                t.repeats -= np.uint32(1)
+                note.spurious = 1
+                events |= np.uint32(SPURIOUS)
+        p.acked = ack
+        note.acked = np.uint32(moved)
+        events |= np.uint32(ACK_ADVANCED)
+        if p.bits & TIMING and distance(ack, p.timed_end) >= 0:
+            by_timestamp = (h.present & TIMESTAMPS) != 0 and h.tsecr == p.timed_tsval
+            if not p.bits & TIMED_TWICE or by_timestamp:
+                rtt = np.uint32(np.uint32(h.ts // 1000) - p.timed_us)
+                if rtt < np.uint32(1 << 31):  # else time went backwards
+                    add_rtt(p, np.int64(rtt), histogram, counters)
+                    note.rtt = rtt
+                    events |= np.uint32(RTT_SAMPLE)
+                    if p.bits & TIMED_TWICE:
+                        p.bits = np.uint8(p.bits | BY_TIMESTAMP)
+            p.bits = np.uint8(p.bits & ~np.uint8(TIMING | TIMED_TWICE))
+    elif moved == 0 and h.payload_length == 0 and h.tcp_flags & 3 == 0 and distance(p.next, p.acked) > 0 and window_same:
+        row = take_trouble(e, trouble, counters)
+        if row >= 0:
+            trouble[row].duplicate_acks += np.uint32(1)
+        events |= np.uint32(DUPLICATE_ACK)
+    if h.present & DSACK:
+        row = np.int64(p.trouble) - 1
+        if row >= 0 and trouble[row].repeats:
+            trouble[row].spurious += np.uint32(1)
+            trouble[row].repeats -= np.uint32(1)
+            note.spurious = 1
+            events |= np.uint32(SPURIOUS)
+    return events

@@ -1,0 +1,389 @@
+"""The tracking kernel: find each header's connection, open one if there is none, and account the packet to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from wireverdict.connections import history, index, states, tcp
+from wireverdict.connections.layout import (
+    BOTH_WAYS,
+    CONN,
+    ENDED,
+    FLIPPED,
+    GOT_UNREACHABLE,
+    HALF,
+    HISTOGRAM,
+    INACTIVE,
+    LIVE,
+    ORIGINATOR_LOW,
+    SYN_SENT,
+    TROUBLE,
+)
+from wireverdict.connections.notes import CLOSED, ESTABLISHED, FROM_RESPONDER, NEW, NOTE, ONE_SIDED, UNREACHABLE
+from wireverdict.connections.pools import (
+    CUT_TCP,
+    ENDED_ROWS,
+    FREE_ROW,
+    LIVE_ROWS,
+    NEW_ICMP,
+    NEW_TCP,
+    NEW_UDP,
+    OTHER_PROTOCOL,
+    TOP_ROW,
+    take_trouble,
+)
+from wireverdict.headers import HEADER, ICMP, ICMP6, PORTS, QUOTED, TCP, TCP_HEADER, UDP
+from wireverdict.kernels import kernel
+
+TCP_IDLE, TCP_ATTEMPT, LINGER, UDP_IDLE, ICMP_IDLE = range(5)
+"""Places in the array of time-outs, ns."""
+
+row = numba.from_dtype
+HEADERS, NOTES, CONNS, HALVES = row(HEADER)[::1], row(NOTE)[::1], row(CONN)[::1], row(HALF)[::1]
+TROUBLES, HISTOGRAMS = row(TROUBLE)[::1], row(HISTOGRAM)[::1]
+U1, U4, I4, I8 = numba.uint8[::1], numba.uint32[::1], numba.int32[::1], numba.int64[::1]
+
+
+@kernel(inline=True)
+def icmp_partner(protocol: int, kind: int) -> int:
+    """The ICMP type that answers `kind` (RFC 792, 950, 1256, 4443, 4861; as Zeek and Community ID pair them), -1 for none."""
+    if protocol == ICMP:
+        if kind == 8:
+            return 0
+        if kind == 0:
+            return 8
+        if kind == 13:
+            return 14
+        if kind == 14:
+            return 13
+        if kind == 15:
+            return 16
+        if kind == 16:
+            return 15
+        if kind == 10:
+            return 9
+        if kind == 9:
+            return 10
+        if kind == 17:
+            return 18
+        if kind == 18:
+            return 17
+        return -1
+    if kind == 128:
+        return 129
+    if kind == 129:
+        return 128
+    if kind == 133:
+        return 134
+    if kind == 134:
+        return 133
+    if kind == 135:
+        return 136
+    if kind == 136:
+        return 135
+    if kind == 130:
+        return 131
+    if kind == 131:
+        return 130
+    if kind == 144:
+        return 145
+    if kind == 145:
+        return 144
+    return -1
+
+
+@kernel(inline=True)
+def source_is_low(src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, sport: int, dport: int) -> bool:
+    """The order of the two ends in a key: by address, then by port."""
+    if src_hi != dst_hi:
+        return src_hi < dst_hi
+    if src_lo != dst_lo:
+        return src_lo < dst_lo
+    return sport <= dport
+
+
+@kernel(inline=True)
+def timed_out(c: Any, a: Any, b: Any, ts: int, timeouts: Any) -> bool:
+    """Whether the connection had ended before `ts` for lack of packets."""
+    silent = ts - c.last_ts
+    if c.protocol == TCP:
+        if states.is_closed(a, b):
+            return silent > timeouts[LINGER]
+        if a.state == SYN_SENT and b.state == INACTIVE:
+            return silent > timeouts[TCP_ATTEMPT]
+        return silent > timeouts[TCP_IDLE]
+    return silent > (timeouts[UDP_IDLE] if c.protocol == UDP else timeouts[ICMP_IDLE])
+
+
+@kernel()
+def clear_half(e: Any) -> None:
+    """A direction as it is before its first packet."""
+    e.isn = 0
+    e.next = 0
+    e.acked = 0
+    e.packets = 0
+    e.ip_bytes = 0
+    e.window = 0
+    e.peak_flight = 0
+    e.timed_end = 0
+    e.timed_us = 0
+    e.timed_tsval = 0
+    e.rtt_samples = 0
+    e.rtt[0] = 0
+    e.rtt[1] = 0
+    e.rtt[2] = 0
+    e.first_data = 0
+    e.last_data = 0
+    e.trouble = 0
+    e.fin16 = 0
+    e.rst16 = 0
+    e.mss = 0
+    e.wraps = 0
+    e.wscale = 0
+    e.state = 0
+    e.previous = 0
+    e.bits = 0
+
+
+@kernel(inline=True)
+def end_connection(conn: Any, at: int, ended: Any, counters: Any) -> None:
+    """Put a connection on the list of those that have ended. Its row is given back when it has been collected."""
+    c = conn[at]
+    c.bits = np.uint16(c.bits | ENDED)
+    ended[counters[ENDED_ROWS]] = np.int32(at)
+    counters[ENDED_ROWS] += 1
+    counters[LIVE_ROWS] -= 1
+
+
+@kernel(inline=True)
+def starts_flipped(h: Any, sport: int, dport: int, server_ports: Any) -> bool:
+    """Whether the first packet seen comes from the responder, told by well-known ports (Zeek's likely_server_ports)."""
+    if h.protocol == TCP:
+        syn, ack = h.tcp_flags & 2, h.tcp_flags & 16
+        if syn and not ack:
+            return False
+        if server_ports[sport] & 1:
+            if server_ports[dport] & 1:
+                return not syn and sport < dport
+            return True
+        return False
+    if h.protocol == UDP:
+        return server_ports[sport] & 2 != 0 and server_ports[dport] & 2 == 0
+    return False
+
+
+@kernel(inline=True)
+def count_udp_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
+    """UDP payload bytes are counted where TCP keeps its sequence number."""
+    new = np.uint32(e.next + np.uint32(length))
+    if new < e.next:
+        at = take_trouble(e, trouble, counters)
+        if at >= 0:
+            trouble[at].payload_high += np.uint32(1)
+    e.next = new
+
+
+@kernel(inline=True)
+def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
+    """The connection that an ICMP error is about, -1 if unknown, and whether the quoted packet came from the lower end."""
+    sport, dport = np.int64(h.quoted_sport), np.int64(h.quoted_dport)
+    low = source_is_low(h.quoted_src_hi, h.quoted_src_lo, h.quoted_dst_hi, h.quoted_dst_lo, sport, dport)
+    if low:
+        ports = index.pack_ports(sport, dport, h.quoted_protocol, 0)
+        a, b, c, d = h.quoted_src_hi, h.quoted_src_lo, h.quoted_dst_hi, h.quoted_dst_lo
+    else:
+        ports = index.pack_ports(dport, sport, h.quoted_protocol, 0)
+        a, b, c, d = h.quoted_dst_hi, h.quoted_dst_lo, h.quoted_src_hi, h.quoted_src_lo
+    at, _ = index.find(table, conn, index.hash_key(a, b, c, d, ports), a, b, c, d, ports)
+    return at, low
+
+
+@kernel(
+    numba.int64(
+        HEADERS, numba.int64, numba.int64, NOTES, CONNS, HALVES, TROUBLES, HISTOGRAMS, U4, I4, I8, I8, U1
+    )
+)
+def track(
+    headers: Any,
+    start: int,
+    stop: int,
+    notes: Any,
+    conn: Any,
+    half: Any,
+    trouble: Any,
+    histogram: Any,
+    table: Any,
+    ended: Any,
+    counters: Any,
+    timeouts: Any,
+    server_ports: Any,
+) -> int:
+    """Account headers[start:stop] and write their notes. Returns where it stopped: before `stop` if no row was free."""
+    for i in range(start, stop):
+        h = headers[i]
+        note = notes[i]
+        note.reply_to = 0
+        note.slot = -1
+        note.events = 0
+        note.rtt = 0
+        note.flight = 0
+        note.acked = 0
+        note.missed = 0
+        note.age = 0
+        note.spurious = 0
+        note.pad = 0
+        protocol = h.protocol
+        way = 0
+        sport, dport = np.int64(h.sport), np.int64(h.dport)
+        if protocol == TCP:
+            if not h.present & TCP_HEADER:
+                counters[CUT_TCP] += 1
+                continue
+        elif protocol == ICMP or protocol == ICMP6:
+            sport = np.int64(h.icmp_type)
+            partner = icmp_partner(protocol, sport)
+            dport = partner if partner >= 0 else np.int64(h.icmp_code)
+            if partner < 0:
+                way = 1
+        elif protocol != UDP or not h.present & PORTS:
+            counters[OTHER_PROTOCOL] += 1
+            continue
+
+        low = source_is_low(h.src_hi, h.src_lo, h.dst_hi, h.dst_lo, sport, dport)
+        if low:
+            way *= 1
+            a_hi, a_lo, b_hi, b_lo, a_port, b_port = h.src_hi, h.src_lo, h.dst_hi, h.dst_lo, sport, dport
+        else:
+            way *= 2
+            a_hi, a_lo, b_hi, b_lo, a_port, b_port = h.dst_hi, h.dst_lo, h.src_hi, h.src_lo, dport, sport
+        ports = index.pack_ports(a_port, b_port, protocol, way)
+        hashed = index.hash_key(a_hi, a_lo, b_hi, b_lo, ports)
+        at, place = index.find(table, conn, hashed, a_hi, a_lo, b_hi, b_lo, ports)
+
+        known = at >= 0
+        if known:
+            side = 0 if low == ((conn[at].bits & ORIGINATOR_LOW) != 0) else 1
+            over = timed_out(conn[at], half[2 * at], half[2 * at + 1], h.ts, timeouts)
+            if over or (protocol == TCP and tcp.is_reuse(half[2 * at], half[2 * at + 1], h, side)):
+                known = False
+        if not known:
+            new = counters[FREE_ROW] - 1
+            if new >= 0:
+                counters[FREE_ROW] = conn[new].first_ts
+            elif counters[TOP_ROW] < len(conn):
+                new = counters[TOP_ROW]
+                counters[TOP_ROW] += 1
+            else:
+                return i
+            if at >= 0:
+                end_connection(conn, at, ended, counters)
+            table[place] = index.entry_for(hashed, new)
+            at = new
+            counters[LIVE_ROWS] += 1
+            if protocol == TCP:
+                counters[NEW_TCP] += 1
+            elif protocol == UDP:
+                counters[NEW_UDP] += 1
+            else:
+                counters[NEW_ICMP] += 1
+            fresh = conn[at]
+            fresh.low_hi, fresh.low_lo, fresh.high_hi, fresh.high_lo = a_hi, a_lo, b_hi, b_lo
+            fresh.low_port, fresh.high_port = np.uint16(a_port), np.uint16(b_port)
+            fresh.protocol, fresh.way = protocol, np.uint8(way)
+            fresh.first_ts = h.ts
+            fresh.last_ts = h.ts
+            fresh.history = 0
+            fresh.history_more = 0
+            fresh.idle = 0
+            fresh.handshake = 0
+            fresh.seen = 0
+            fresh.letters = 0
+            flipped = starts_flipped(h, sport, dport, server_ports)
+            bits = LIVE
+            if low != flipped:
+                bits |= ORIGINATOR_LOW
+            side = 0
+            if flipped:
+                bits |= FLIPPED
+                side = 1
+                history.add(fresh, history.FLIP, 0)
+            fresh.bits = np.uint16(bits)
+            clear_half(half[2 * at])
+            clear_half(half[2 * at + 1])
+            note.events = np.uint32(NEW)
+
+        c = conn[at]
+        note.slot = np.int32(at)
+        age = (h.ts - c.first_ts) // 1_000_000
+        note.age = np.uint32(min(max(age, np.int64(0)), np.int64(0xFFFFFFFF)))
+        events = note.events
+        if protocol == TCP:
+            was_closed = states.is_closed(half[2 * at], half[2 * at + 1])
+            events |= tcp.packet(c, at, side, h, half, trouble, histogram, counters, note)
+            side = 0 if low == ((c.bits & ORIGINATOR_LOW) != 0) else 1
+            if states.is_closed(half[2 * at], half[2 * at + 1]):
+                events |= np.uint32(CLOSED)
+        else:
+            was_closed = False
+            e = half[2 * at + side]
+            if protocol == UDP:
+                count_udp_payload(e, np.int64(h.payload_length), trouble, counters)
+                history.packet(c, e, side, np.uint16(0), np.uint32(0), np.int64(h.payload_length))
+        e = half[2 * at + side]
+        e.packets += np.uint32(1)
+        total = np.uint32(e.ip_bytes + h.ip_length)
+        if total < e.ip_bytes:
+            carry = take_trouble(e, trouble, counters)
+            if carry >= 0:
+                trouble[carry].ip_bytes_high += np.uint32(1)
+        e.ip_bytes = total
+        if side == 1:
+            events |= np.uint32(FROM_RESPONDER)
+        if half[2 * at + 1 - side].packets:
+            if not c.bits & BOTH_WAYS:
+                c.bits = np.uint16(c.bits | BOTH_WAYS)
+                if protocol == UDP:
+                    events |= np.uint32(ESTABLISHED)
+        else:
+            events |= np.uint32(ONE_SIDED)
+        if not was_closed:
+            silent = (h.ts - c.last_ts) // 1_000_000
+            if silent > np.int64(c.idle):
+                c.idle = np.uint32(min(silent, np.int64(0xFFFFFFFF)))
+            c.last_ts = max(c.last_ts, h.ts)
+        if h.present & QUOTED:
+            about, from_low = find_quoted(conn, table, h)
+            if about >= 0:
+                q = conn[about]
+                note.slot = np.int32(about)
+                events = np.uint32(0)
+                if from_low == ((q.bits & ORIGINATOR_LOW) != 0):
+                    events |= np.uint32(FROM_RESPONDER)  # it goes to the originator
+                if (protocol == ICMP and h.icmp_type == 3 and h.icmp_code != 4) or (protocol == ICMP6 and h.icmp_type == 1):
+                    events |= np.uint32(UNREACHABLE)
+                    q.bits = np.uint16(q.bits | GOT_UNREACHABLE)
+                    if q.protocol == TCP and half[2 * about].state == SYN_SENT and half[2 * about + 1].state == INACTIVE:
+                        note.reply_to = q.first_ts
+        note.events = events
+    return stop
+
+
+@kernel(numba.void(numba.int64, CONNS, HALVES, U4, I4, I8, I8))
+def sweep(now: int, conn: Any, half: Any, table: Any, ended: Any, counters: Any, timeouts: Any) -> None:
+    """End every connection that has been silent for its time-out at `now` (ns), in order of rows."""
+    for at in range(counters[TOP_ROW]):
+        c = conn[at]
+        if c.bits & LIVE and not c.bits & ENDED and timed_out(c, half[2 * at], half[2 * at + 1], now, timeouts):
+            index.remove(table, conn, at)
+            end_connection(conn, at, ended, counters)
+
+
+@kernel(numba.void(I8, CONNS, U4, I4, I8))
+def end_rows(rows: Any, conn: Any, table: Any, ended: Any, counters: Any) -> None:
+    """End the connections of the given rows."""
+    for k in range(len(rows)):
+        index.remove(table, conn, rows[k])
+        end_connection(conn, rows[k], ended, counters)
