@@ -1,8 +1,8 @@
 """The header-event batch: one row for every IP packet that the tracker and the windows are to see.
 
-In the process a batch is one structured array (a row is 168 bytes, read and written together, so it is rows and not columns
-in memory); at the bus it becomes Arrow columns (`wireverdict.codec`, with the Kafka issue). A field that a packet does not
-have is zero, and `present` says which ones it has: zero never has to be guessed at.
+In the process a batch is one structured array (a row is 168 bytes, read and written together, so it is rows and not
+columns in memory); at the bus it becomes Arrow columns (`wireverdict.codec`, with the Kafka issue). A field that a
+packet does not have is zero, and `present` says which ones it has: zero never has to be guessed at.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ HEADER = np.dtype(
         ("present", "<u4"),
         ("frame_length", "<u4"),  # bytes on the wire, link layer included
         ("ip_length", "<u4"),  # bytes, IP header included, of the (chosen) IP packet
-        ("payload_length", "<u4"),  # bytes after the transport header, by the IP header and not by what was captured
+        # bytes after the transport header, by the IP (or UDP) header and not by what was captured; after the IP headers
+        # for protocols whose header is not known; 0 where the length of the transport header is not known
+        ("payload_length", "<u4"),
         ("seq", "<u4"),
         ("ack", "<u4"),
         ("tsval", "<u4"),
@@ -62,7 +64,7 @@ HEADER = np.dtype(
         ("sack2_left", "<u4"),
         ("sack2_right", "<u4"),
         ("name_offset", "<u4"),  # of the question name in the batch's `names`
-        ("name_length", "<u2"),  # bytes there: presentation form, lower case, no final dot (RFC 1035 5.1 escapes)
+        ("name_length", "<u2"),  # bytes there: presentation form (RFC 1035 5.1), lower case, no final dot; root: empty
         ("sport", "<u2"),
         ("dport", "<u2"),
         ("window", "<u2"),  # as sent, unscaled
@@ -71,7 +73,7 @@ HEADER = np.dtype(
         ("dns_id", "<u2"),
         ("dns_flags", "<u2"),  # QR, opcode, AA, TC, RD, RA, AD, CD, RCODE as on the wire
         ("dns_qtype", "<u2"),
-        ("quoted_sport", "<u2"),
+        ("quoted_sport", "<u2"),  # of quoted ICMP messages: the type, and the code in quoted_dport
         ("quoted_dport", "<u2"),
         ("vlan", "<u2"),  # outermost VLAN id, 0 for none
         ("protocol", "u1"),  # IANA protocol number of the transport header

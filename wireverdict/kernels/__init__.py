@@ -1,9 +1,10 @@
 """The one way to declare a kernel, and the small kernels that several rooms share.
 
-A kernel is a function compiled by numba: explicit types, no Python objects, the GIL released, cached on disk. numba keys
-its cache on the file that holds a kernel and not on the files of the kernels that it calls, so a change in a callee would
-silently run old code. Here each room (a folder) has a cache of its own, whose name is a digest of the room's sources and of
-this one's; a kernel may therefore call kernels of its own room and of ``wireverdict.kernels``, and no others.
+A kernel is a function compiled by numba: explicit types, no Python objects, the GIL released, cached on disk. numba
+keys its cache on the file that holds a kernel and not on the files of the kernels that it calls, so a change in a
+callee would silently run old code. Here each room (a folder) has a cache of its own, whose name is a digest of the
+room's sources and of this one's; a kernel may therefore call kernels of its own room and of ``wireverdict.kernels``,
+and no others.
 """
 
 from __future__ import annotations
@@ -37,17 +38,21 @@ def cache_directory(room: Path) -> str:
     return os.path.join(base, f"{room.name}-{digest.hexdigest()[:16]}")
 
 
-def kernel(signature: Any = None, *, inline: bool = False) -> Callable[[F], F]:
+def kernel(signature: Any = None, *, inline: bool = False, borrow: bool = False) -> Callable[[F], F]:
     """Compile a function with numba: ``nogil``, cached, numpy's division rules.
 
     `signature` is a numba signature (or None for helpers that are only called by other kernels, which then compile with
-    their callers). `inline=True` asks LLVM to always inline it.
+    their callers). `inline=True` asks LLVM to always inline it. `borrow=True` drops the reference counts that numba
+    keeps on arrays, atomic operations that cost more than the work of a small kernel: such a kernel only uses arrays
+    that its caller holds, and neither makes nor returns any.
     """
 
     def decorate(function: F) -> F:
         room = Path(inspect.getsourcefile(function) or __file__).resolve().parent
         numba.config.CACHE_DIR = cache_directory(room)
-        options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
+        options: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+        if borrow:
+            options["_nrt"] = False
         if inline:
             options["forceinline"] = True
         compiled = numba.njit(signature, **options)(function) if signature is not None else numba.njit(**options)(function)

@@ -1,0 +1,93 @@
+"""Frames in, headers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.decode.fast import decode_frames
+from wireverdict.decode.home import DEFAULT, HomeNets
+from wireverdict.decode.link import FAST
+from wireverdict.decode.reasons import COUNTERS, FLAWS, SKIPPED
+from wireverdict.frames import FrameBatch
+from wireverdict.headers import HEADER, HeaderBatch
+
+_IS_SLOW = np.ones(1 << 16, np.bool_)
+_IS_SLOW[list(FAST)] = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSettings:
+    """`tunnels`: which IP packet a row is about where one carries another. `home_nets`: see `home.HomeNets`."""
+
+    tunnels: Literal["inner", "outer"] = "inner"
+    home_nets: tuple[str, ...] = DEFAULT
+
+
+class Decoder:
+    """Turns batches of frames into batches of headers, and counts what it could not use.
+
+    `skipped`: frames that gave no row, by reason; frames = rows + sum of `skipped`, always. `flaws`: rows that lack
+    something, by reason. `slow`: frames that took the slow path. All three grow over the life of the decoder. The
+    reasons, and what is salvaged under each, are in `wireverdict.decode.reasons`.
+    """
+
+    def __init__(self, settings: DecodeSettings | None = None) -> None:
+        """Raises ValueError for a home network that is none, or a choice of tunnels that does not exist."""
+        settings = settings or DecodeSettings()
+        if settings.tunnels not in ("inner", "outer"):
+            raise ValueError(f"tunnels = {settings.tunnels!r}: must be 'inner' or 'outer'")
+        self._inner = settings.tunnels == "inner"
+        self._home = HomeNets(settings.home_nets).ranges
+        self._rows: NDArray[np.void] = np.zeros(1, HEADER)
+        self._names: NDArray[np.uint8] = np.empty(1 << 16, np.uint8)
+        self._counts: NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
+        self._link_types: dict[str, int] = {}
+        self.slow = 0
+
+    def decode(self, batch: FrameBatch) -> HeaderBatch:
+        """Headers of the IP packets in `batch`, in order. Rows and names are valid until the next call.
+
+        A frame gives at most one row. Frames whose source does not know their direction get it from the link layer
+        (Linux cooked captures) or else from the home networks.
+        """
+        data, frames = batch
+        if len(self._rows) <= len(frames):
+            self._rows = np.zeros(len(frames) + 1, HEADER)
+        slow = np.flatnonzero(_IS_SLOW[frames["link"]])
+        located = self._locate(batch, slow)
+        done, count, used = 0, 0, 0
+        while True:
+            later = located[np.searchsorted(slow, done) :]
+            done, more, used = decode_frames(
+                data, frames, done, later, self._inner, self._home, self._rows[count:], self._names, used, self._counts
+            )
+            count += more
+            if done == len(frames):
+                return HeaderBatch(self._rows[:count], self._names[:used])
+            self._names = np.concatenate((self._names, np.empty_like(self._names)))
+
+    def _locate(self, batch: FrameBatch, slow: NDArray[np.intp]) -> NDArray[np.int64]:
+        """For the frames of indices `slow`, what `decode_frames` wants to know of them."""
+        located = np.zeros((len(slow), 4), np.int64)
+        self.slow += len(slow)
+        for k, link in enumerate(batch.frames["link"][slow]):
+            located[k, 1:3] = batch.frames["offset"][slow[k]]
+            name = f"link_type_{link}"
+            self._link_types[name] = self._link_types.get(name, 0) + 1
+        return located
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Frames without a row, by reason: those of `reasons.SKIPPED`, and ``link_type_N`` for ones that nobody
+        decodes."""
+        known = {name: int(self._counts[reason]) for reason, name in SKIPPED.items() if self._counts[reason]}
+        return known | self._link_types
+
+    @property
+    def flaws(self) -> dict[str, int]:
+        """Things wrong with rows, by reason; a row may have several."""
+        return {name: int(self._counts[reason]) for reason, name in FLAWS.items() if self._counts[reason]}

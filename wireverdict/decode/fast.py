@@ -1,0 +1,157 @@
+"""The kernel that turns frames into rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from wireverdict.decode.dns import MOST_NAME
+from wireverdict.decode.home import Ranges, home_direction
+from wireverdict.decode.icmp import MAPPED
+from wireverdict.decode.link import find_ip, first_layer
+from wireverdict.decode.network import ip_packet
+from wireverdict.decode.reasons import FRAGMENT, FRAME_BOUNDS, IP_LENGTH, TUNNEL_TOO_DEEP
+from wireverdict.decode.transport import transport
+from wireverdict.decode.tunnels import DEPTH, inner_packet
+from wireverdict.frames import FRAME, UNKNOWN
+from wireverdict.headers import FIRST_FRAGMENT, HEADER, TCP, TUNNEL
+from wireverdict.kernels import kernel
+from wireverdict.kernels.bytes import Bytes, u8, u16, u32, u64
+
+_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
+_FRAMES = types.Array(numba.from_dtype(FRAME), 1, "C", readonly=True)
+_ROWS = types.Array(numba.from_dtype(HEADER), 1, "C")
+_SIGNATURE = types.UniTuple(types.int64, 3)(
+    _BYTES, _FRAMES, types.int64, types.int64[:, ::1], types.boolean, types.uint64[:, ::1],
+    _ROWS, types.uint8[::1], types.int64, types.int64[::1],
+)  # fmt: skip
+
+
+@kernel(borrow=True)
+def innermost(
+    data: Bytes, at: int, end: int, protocol: int, behind: int, ip_end: int, known: int, flaw: int
+) -> tuple[int, int, int, int, int, int, int, int]:
+    """Go down through tunnels from the packet at `at`, which `ip_packet` has read; at most DEPTH of them.
+
+    Gives (position, captured end, protocol, transport position, end of packet, bits, flaw, depth) of the innermost
+    packet that parses and fits: an inner packet must end within the outer one, unless that is the first of several
+    fragments. Where the inner one does not, the outer is the answer.
+    """
+    depth = 0
+    while protocol != TCP and protocol >= 0:
+        limit = min(end, ip_end)
+        inner = inner_packet(data, protocol, behind, limit)
+        if inner < 0:
+            break
+        protocol_in, behind_in, end_in, known_in, flaw_in = ip_packet(data, inner, limit, ip_end)
+        if protocol_in < 0 and protocol_in != -FRAGMENT:
+            break
+        if end_in > ip_end and known & FIRST_FRAGMENT == 0:
+            break
+        depth += 1
+        if depth > DEPTH:
+            break
+        at, end, protocol, behind, ip_end, known, flaw = inner, limit, protocol_in, behind_in, end_in, known_in, flaw_in
+    return at, end, protocol, behind, ip_end, known, flaw, depth
+
+
+@kernel(borrow=True)
+def ip_fields(data: Bytes, at: int, row: Any) -> None:
+    """Addresses, TTL and traffic class of the IP header at `at`, which is whole."""
+    if u8(data, at) >> 4 == 4:
+        row["src_lo"] = MAPPED | np.uint64(u32(data, at + 12))
+        row["dst_lo"] = MAPPED | np.uint64(u32(data, at + 16))
+        row["tos"] = u8(data, at + 1)
+        row["ttl"] = u8(data, at + 8)
+    else:
+        row["src_hi"], row["src_lo"] = u64(data, at + 8), u64(data, at + 16)
+        row["dst_hi"], row["dst_lo"] = u64(data, at + 24), u64(data, at + 32)
+        row["tos"] = u16(data, at) >> 4 & 0xFF
+        row["ttl"] = u8(data, at + 7)
+
+
+@kernel(_SIGNATURE, borrow=True)
+def decode_frames(
+    data: Bytes,
+    frames: NDArray[np.void],
+    begin: int,
+    located: NDArray[np.int64],
+    inner: bool,
+    home: Ranges,
+    rows: NDArray[np.void],
+    names: Bytes,
+    used: int,
+    counts: NDArray[np.int64],
+) -> tuple[int, int, int]:
+    """Decode frames from index `begin` on: (index of the first frame not done, rows written, bytes used in `names`).
+
+    Stops before the end only where `names` may have no room for another name. `located`: for each frame from `begin` on
+    whose link type is not in `link.FAST`, in order: layer (see `link.find_ip`; or minus a reason), position, end,
+    direction. `counts`: by reason, added to; index 0 is a waste bin. `rows` has room for a row a frame, and one more
+    that is zero.
+    """
+    count = 0
+    slow = 0
+    blank = len(rows) - 1
+    for i in range(begin, len(frames)):
+        if used + MOST_NAME > len(names):
+            return i, count, used
+        frame = frames[i]
+        start = frame["offset"]
+        length = np.int64(frame["length"])
+        end = start + np.int64(frame["captured"])
+        at = start
+        cooked = UNKNOWN
+        layer = first_layer(frame["link"])
+        wire_end = max(start + length, end)
+        if layer < 0:
+            layer, at, end = located[slow, 0], located[slow, 1], located[slow, 2]
+            cooked = located[slow, 3]
+            slow += 1
+        if start < 0 or at < start or end > len(data) or at > end:
+            counts[FRAME_BOUNDS] += 1
+            continue
+        if layer <= 0:
+            counts[-layer] += 1
+            continue
+        at, vlan, seen = find_ip(data, at, end, layer)
+        if at < 0:
+            counts[-at] += 1
+            continue
+        protocol, behind, ip_end, known, flaw = ip_packet(data, at, end, wire_end)
+        too_long = ip_end > wire_end
+        depth = 0
+        if inner and protocol != TCP and protocol >= 0:
+            at, end, protocol, behind, ip_end, known, flaw, depth = innermost(
+                data, at, end, protocol, behind, ip_end, known, flaw
+            )
+        if protocol < 0:
+            counts[-protocol] += 1
+            continue
+        counts[IP_LENGTH] += too_long
+        counts[flaw] += 1
+        if depth:
+            known |= TUNNEL
+            counts[TUNNEL_TOO_DEEP] += depth > DEPTH
+        rows[count] = rows[blank]
+        row = rows[count]
+        row["ts"] = frame["ts"]
+        row["frame_length"] = frame["length"]
+        row["ip_length"] = ip_end - at
+        row["protocol"] = protocol
+        row["vlan"] = vlan
+        ip_fields(data, at, row)
+        more, used = transport(data, behind, min(end, ip_end), ip_end, known, row, names, used, counts)
+        row["present"] = known | more
+        if frame["direction"] != UNKNOWN:
+            row["direction"] = frame["direction"]
+        elif cooked != UNKNOWN or seen != UNKNOWN:
+            row["direction"] = max(cooked, seen)
+        else:
+            row["direction"] = home_direction(home, row)
+        count += 1
+    return len(frames), count, used

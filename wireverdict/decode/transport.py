@@ -1,0 +1,144 @@
+"""Transport headers: TCP, UDP, UDP-Lite, SCTP and DCCP ports, ICMP, and how much payload follows."""
+
+# ruff: noqa: SIM109 (numba compiles a function of its own for each `in (…)`)
+from __future__ import annotations
+
+from typing import Any
+
+from wireverdict.decode.dns import dns_datagram, dns_segment
+from wireverdict.decode.icmp import DCCP, SCTP, UDP_LITE, icmp_message
+from wireverdict.decode.reasons import (
+    DNS_MALFORMED,
+    MDNS_MALFORMED,
+    TCP_OFFSET,
+    TRANSPORT_CUT,
+    TRANSPORT_SHORT,
+    UDP_LENGTH,
+)
+from wireverdict.decode.tcp_options import tcp_options
+from wireverdict.headers import CUT, DNS, FIRST_FRAGMENT, ICMP, ICMP6, MDNS, PORTS, SUPER_PACKET, TCP, TCP_HEADER, UDP
+from wireverdict.kernels import kernel
+from wireverdict.kernels.bytes import Bytes, u8, u16, u32
+
+DNS_PORT, MDNS_PORT = 53, 5353
+
+
+@kernel(borrow=True)
+def tcp_segment(
+    data: Bytes, at: int, end: int, ip_end: int, row: Any, names: Bytes, used: int, counts: Any
+) -> tuple[int, int]:
+    """TCP (RFC 9293) at `at`: (bits of `present`, bytes used in `names`).
+
+    With 16 bytes captured seq, ack, flags and window are there; with 13 the payload's length is. A data offset that
+    cannot be leaves the ports only, since no receiver takes such a segment.
+    """
+    captured = end - at
+    if captured < 13:
+        counts[TRANSPORT_CUT if at + 20 <= ip_end else TRANSPORT_SHORT] += 1
+        return (PORTS if captured >= 4 else 0) | (CUT if at + 20 <= ip_end else 0), used
+    header = (u8(data, at + 12) >> 4) * 4
+    if header < 20 or at + header > ip_end:
+        counts[TRANSPORT_SHORT if at + 20 > ip_end else TCP_OFFSET] += 1
+        return PORTS, used
+    payload = at + header
+    row["payload_length"] = ip_end - payload
+    present = PORTS
+    if captured >= 16:
+        present |= TCP_HEADER
+        row["seq"], row["ack"] = u32(data, at + 4), u32(data, at + 8)
+        row["tcp_flags"] = u16(data, at + 12) & 0xFFF
+        row["window"] = u16(data, at + 14)
+    if payload > end:
+        counts[TRANSPORT_CUT] += 1
+        present |= CUT
+    if header > 20 and captured > 20:
+        more, flaw = tcp_options(data, at + 20, min(payload, end), payload, row)
+        present |= more
+        counts[flaw] += 1
+    if (row["sport"] == DNS_PORT or row["dport"] == DNS_PORT) and payload < end:
+        response = -1
+        if row["sport"] != row["dport"]:
+            response = 1 if row["sport"] == DNS_PORT else 0
+        more, used = dns_segment(data, payload, end, response, row, names, used)
+        present |= more
+    return present, used
+
+
+@kernel(borrow=True)
+def udp_datagram(
+    data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, names: Bytes, used: int, counts: Any
+) -> tuple[int, int]:
+    """UDP (RFC 768) at `at`; `known`: bits of `present` so far. Gives (further bits, bytes used in `names`).
+
+    The length field counts where it fits into the IP packet; 0 is right for jumbograms (RFC 2675) and offloaded packets
+    only.
+    """
+    if at + 8 > ip_end:
+        counts[TRANSPORT_SHORT] += 1
+        return (PORTS if at + 4 <= end else 0), used
+    payload_end = ip_end
+    if at + 6 <= end:
+        length = u16(data, at + 4)
+        if length >= 8 and at + length <= ip_end:
+            payload_end = at + length
+        elif known & FIRST_FRAGMENT == 0 and (length != 0 or known & SUPER_PACKET == 0):
+            counts[UDP_LENGTH] += 1
+    row["payload_length"] = payload_end - at - 8
+    if at + 8 > end:
+        counts[TRANSPORT_CUT] += 1
+        return (PORTS if at + 4 <= end else 0) | CUT, used
+    present = PORTS
+    sport, dport = row["sport"], row["dport"]
+    if sport == DNS_PORT or dport == DNS_PORT or sport == MDNS_PORT or dport == MDNS_PORT:
+        more, used, flaw = dns_datagram(data, at + 8, min(end, payload_end), payload_end, row, names, used)
+        multicast = sport != DNS_PORT and dport != DNS_PORT
+        if multicast:
+            if flaw == DNS_MALFORMED:
+                flaw = MDNS_MALFORMED
+            if more & DNS:
+                more = more ^ DNS | MDNS
+        counts[flaw] += 1
+        present |= more
+    return present, used
+
+
+@kernel(borrow=True)
+def transport(
+    data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, names: Bytes, used: int, counts: Any
+) -> tuple[int, int]:
+    """Read the header of ``row["protocol"]`` at `at`: (further bits of `present`, bytes used in `names`).
+
+    `end`: where captured bytes of this packet end; `ip_end`: where the packet ended on the wire. Counts flaws, writes
+    no row fields but those of the transport header, payload_length included (0 where the length of the header is not
+    known).
+    """
+    protocol = row["protocol"]
+    ports = protocol == TCP or protocol == UDP or protocol == SCTP or protocol == DCCP or protocol == UDP_LITE
+    if ports and at + 4 <= end:
+        row["sport"], row["dport"] = u16(data, at), u16(data, at + 2)
+    if protocol == TCP:
+        return tcp_segment(data, at, end, ip_end, row, names, used, counts)
+    if protocol == UDP:
+        return udp_datagram(data, at, end, ip_end, known, row, names, used, counts)
+    header = 0
+    present = 0
+    if protocol == SCTP:
+        header = 12
+    elif protocol == UDP_LITE or protocol == ICMP or protocol == ICMP6:
+        header = 8
+    elif protocol == DCCP:
+        header = u8(data, at + 4) * 4 if at + 5 <= end else 0
+        if header < 12 or at + header > ip_end:
+            header = max(ip_end - at, 12)
+    if ports and at + 4 <= end:
+        present = PORTS
+    if at + header > ip_end:
+        counts[TRANSPORT_SHORT] += 1
+    else:
+        row["payload_length"] = ip_end - at - header
+        if at + header > end:
+            counts[TRANSPORT_CUT] += 1
+            present |= CUT
+    if protocol == ICMP or protocol == ICMP6:
+        present |= icmp_message(data, at, end, row)
+    return present, used
