@@ -164,7 +164,8 @@ def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
     if not tcp:
         s.payload_bytes += np.uint64(e.next)
         return
-    unique = stream_bytes(e) - np.int64(s.missed_bytes)
+    s.stream_bytes = np.uint64(stream_bytes(e))
+    unique = np.int64(s.stream_bytes) - np.int64(s.missed_bytes)
     s.payload_bytes = np.uint64(max(unique - open_bytes + np.int64(s.retransmitted_bytes), 0))
     span = (np.int64(e.last_data) - np.int64(e.first_data)) * 16  # µs
     if span >= 1000 and e.first_data:

@@ -176,6 +176,10 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
             e.bits = np.uint8(e.bits | TIMED_TWICE)  # its acknowledgement may have to wait for the hole
     else:
         row = take_trouble(e, trouble, counters)
+        if row >= 0:  # Zeek's T is for any payload at or below what was sent, reordered or a keep-alive
+            trouble[row].history_counts[0] += np.uint32(1)
+            if history.at_power_of_ten(np.int64(trouble[row].history_counts[0])):
+                history.add(c, history.T, side)
         if length <= 1 and (distance(base, e.next) == -1 or p.bits & WINDOW_IS_ZERO):
             if row >= 0:
                 trouble[row].keep_alives += np.uint32(1)
@@ -199,11 +203,6 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
                 t.last_retransmitted_tsval = h.tsval
         events |= np.uint32(OUT_OF_ORDER) if filled and not late else np.uint32(RETRANSMISSION)
         e.bits = np.uint8(e.bits | TIMED_TWICE)
-    if row >= 0 and ahead <= 0:
-        t = trouble[row]
-        t.history_counts[0] += np.uint32(1)
-        if history.at_power_of_ten(np.int64(t.history_counts[0])):
-            history.add(c, history.T, side)
     flight = distance(e.next, e.acked)
     if p.state != INACTIVE and flight > 0:
         note.flight = np.uint32(flight)

@@ -11,6 +11,7 @@ from wireverdict.connections import history, index, states, tcp
 from wireverdict.connections.layout import (
     BOTH_WAYS,
     CONN,
+    DID_CLOSE,
     ENDED,
     FLIPPED,
     GOT_UNREACHABLE,
@@ -162,13 +163,10 @@ def end_connection(conn: Any, at: int, ended: Any, counters: Any) -> None:
 def starts_flipped(h: Any, sport: int, dport: int, server_ports: Any) -> bool:
     """Whether the first packet seen comes from the responder, told by well-known ports (Zeek's likely_server_ports)."""
     if h.protocol == TCP:
-        syn, ack = h.tcp_flags & 2, h.tcp_flags & 16
-        if syn and not ack:
-            return False
+        if h.tcp_flags & 2:
+            return (h.tcp_flags & 16) != 0  # only responders send SYN-ACK
         if server_ports[sport] & 1:
-            if server_ports[dport] & 1:
-                return not syn and sport < dport
-            return True
+            return server_ports[dport] & 1 == 0 or sport < dport
         return False
     if h.protocol == UDP:
         return server_ports[sport] & 2 != 0 and server_ports[dport] & 2 == 0
@@ -176,8 +174,8 @@ def starts_flipped(h: Any, sport: int, dport: int, server_ports: Any) -> bool:
 
 
 @kernel(inline=True)
-def count_udp_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
-    """UDP payload bytes are counted where TCP keeps its sequence number."""
+def count_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
+    """UDP and ICMP payload bytes are counted where TCP keeps its sequence number."""
     new = np.uint32(e.next + np.uint32(length))
     if new < e.next:
         at = take_trouble(e, trouble, counters)
@@ -321,7 +319,7 @@ def track(
         note.age = np.uint32(min(max(age, np.int64(0)), np.int64(0xFFFFFFFF)))
         events = note.events
         if protocol == TCP:
-            was_closed = states.is_closed(half[2 * at], half[2 * at + 1])
+            was_closed = (half[2 * at].bits & half[2 * at + 1].bits & DID_CLOSE) != 0
             events |= tcp.packet(c, at, side, h, half, trouble, histogram, counters, note)
             side = 0 if low == ((c.bits & ORIGINATOR_LOW) != 0) else 1
             if states.is_closed(half[2 * at], half[2 * at + 1]):
@@ -329,9 +327,9 @@ def track(
         else:
             was_closed = False
             e = half[2 * at + side]
+            count_payload(e, np.int64(h.payload_length), trouble, counters)
             if protocol == UDP:
-                count_udp_payload(e, np.int64(h.payload_length), trouble, counters)
-                history.packet(c, e, side, np.uint16(0), np.uint32(0), np.int64(h.payload_length))
+                history.packet(c, e, side, np.uint16(0), np.uint32(0), np.int64(1))
         e = half[2 * at + side]
         e.packets += np.uint32(1)
         total = np.uint32(e.ip_bytes + h.ip_length)

@@ -1,0 +1,19 @@
+"""Finding the header before which something is due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+
+from wireverdict.headers import HEADER
+from wireverdict.kernels import kernel
+
+
+@kernel(numba.int64(numba.from_dtype(HEADER)[::1], numba.int64, numba.int64))
+def first_at_or_after(rows: Any, start: int, due: int) -> int:
+    """Index of the first of rows[start:] (HEADER) whose timestamp is `due` (ns) or later; len(rows) if there is none."""
+    for i in range(start, len(rows)):
+        if rows[i].ts >= due:
+            return i
+    return len(rows)
