@@ -38,9 +38,13 @@ from wireverdict.connections.pools import (
 )
 from wireverdict.headers import HEADER, ICMP, ICMP6, PORTS, QUOTED, TCP, TCP_HEADER, UDP
 from wireverdict.kernels import kernel
+from wireverdict.kernels.prefetch import prefetch
 
 TCP_IDLE, TCP_ATTEMPT, LINGER, UDP_IDLE, ICMP_IDLE = range(5)
 """Places in the array of time-outs, ns."""
+
+BLOCK = 32
+"""Packets whose memory is asked for at once: enough to cover the latency, few enough to be still cached when used."""
 
 row = numba.from_dtype
 HEADERS, NOTES, CONNS, HALVES = row(HEADER)[::1], row(NOTE)[::1], row(CONN)[::1], row(HALF)[::1]
@@ -199,6 +203,61 @@ def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
     return at, low
 
 
+@kernel(inline=True)
+def key_ports(h: Any) -> tuple[int, int, int]:
+    """(source port, destination port, way) as they are in a key: for ICMP type, and answering type or code; way 1: one-way."""
+    protocol = h.protocol
+    if protocol == ICMP or protocol == ICMP6:
+        partner = icmp_partner(protocol, np.int64(h.icmp_type))
+        if partner >= 0:
+            return np.int64(h.icmp_type), partner, np.int64(0)
+        return np.int64(h.icmp_type), np.int64(h.icmp_code), np.int64(1)
+    return np.int64(h.sport), np.int64(h.dport), np.int64(0)
+
+
+@kernel(inline=True)
+def canonical(h: Any, sport: int, dport: int, way: int) -> tuple[bool, int, int, int, int, int]:
+    """(source is the lower end, lower address, higher address, packed ports): the same for both directions."""
+    low = source_is_low(h.src_hi, h.src_lo, h.dst_hi, h.dst_lo, sport, dport)
+    if low:
+        return low, h.src_hi, h.src_lo, h.dst_hi, h.dst_lo, index.pack_ports(sport, dport, h.protocol, way)
+    return low, h.dst_hi, h.dst_lo, h.src_hi, h.src_lo, index.pack_ports(dport, sport, h.protocol, 2 * way)
+
+
+@kernel()
+def fetch_ahead(headers: Any, start: int, stop: int, hashes: Any, conn: Any, half: Any, table: Any) -> None:
+    """Hash the keys of headers[start:stop] into `hashes`, and ask for the memory that they will need.
+
+    Three dependent look-ups a packet (index, connection, directions) are each a cache miss in a large table; done for a
+    block of packets at once they overlap.
+    """
+    mask = np.uint64(len(table) - 1)
+    for i in range(start, stop):
+        h = headers[i]
+        sport, dport, way = key_ports(h)
+        _, a_hi, a_lo, b_hi, b_lo, ports = canonical(h, sport, dport, way)
+        hashed = index.hash_key(a_hi, a_lo, b_hi, b_lo, ports)
+        hashes[i - start] = hashed
+        prefetch(table, np.int64(hashed & mask), 0)
+    for i in range(start, stop):
+        hashed = hashes[i - start]
+        place = np.int64(hashed & mask)
+        tag = np.uint32(hashed >> np.uint64(56))
+        for _ in range(8):
+            entry = table[place]
+            if entry == 0:
+                break
+            if np.uint32(entry >> np.uint32(24)) == tag:
+                row = np.int64(entry & index.ROW_MASK) - 1
+                prefetch(conn, row, 0)
+                prefetch(conn, row, 64)
+                prefetch(half, 2 * row, 0)
+                prefetch(half, 2 * row, 64)
+                prefetch(half, 2 * row, 128)
+                break
+            place = (place + 1) & np.int64(mask)
+
+
 @kernel(
     numba.int64(
         HEADERS, numba.int64, numba.int64, NOTES, CONNS, HALVES, TROUBLES, HISTOGRAMS, U4, I4, I8, I8, U1
@@ -220,7 +279,10 @@ def track(
     server_ports: Any,
 ) -> int:
     """Account headers[start:stop] and write their notes. Returns where it stopped: before `stop` if no row was free."""
+    hashes = np.empty(BLOCK, np.uint64)
     for i in range(start, stop):
+        if (i - start) % BLOCK == 0:
+            fetch_ahead(headers, i, min(i + BLOCK, stop), hashes, conn, half, table)
         h = headers[i]
         note = notes[i]
         note.reply_to = 0
@@ -234,31 +296,16 @@ def track(
         note.spurious = 0
         note.pad = 0
         protocol = h.protocol
-        way = 0
-        sport, dport = np.int64(h.sport), np.int64(h.dport)
         if protocol == TCP:
             if not h.present & TCP_HEADER:
                 counters[CUT_TCP] += 1
                 continue
-        elif protocol == ICMP or protocol == ICMP6:
-            sport = np.int64(h.icmp_type)
-            partner = icmp_partner(protocol, sport)
-            dport = partner if partner >= 0 else np.int64(h.icmp_code)
-            if partner < 0:
-                way = 1
-        elif protocol != UDP or not h.present & PORTS:
+        elif (protocol != UDP or not h.present & PORTS) and protocol != ICMP and protocol != ICMP6:
             counters[OTHER_PROTOCOL] += 1
             continue
-
-        low = source_is_low(h.src_hi, h.src_lo, h.dst_hi, h.dst_lo, sport, dport)
-        if low:
-            way *= 1
-            a_hi, a_lo, b_hi, b_lo, a_port, b_port = h.src_hi, h.src_lo, h.dst_hi, h.dst_lo, sport, dport
-        else:
-            way *= 2
-            a_hi, a_lo, b_hi, b_lo, a_port, b_port = h.dst_hi, h.dst_lo, h.src_hi, h.src_lo, dport, sport
-        ports = index.pack_ports(a_port, b_port, protocol, way)
-        hashed = index.hash_key(a_hi, a_lo, b_hi, b_lo, ports)
+        sport, dport, way = key_ports(h)
+        low, a_hi, a_lo, b_hi, b_lo, ports = canonical(h, sport, dport, way)
+        hashed = hashes[(i - start) % BLOCK]
         at, place = index.find(table, conn, hashed, a_hi, a_lo, b_hi, b_lo, ports)
 
         known = at >= 0
@@ -289,8 +336,10 @@ def track(
                 counters[NEW_ICMP] += 1
             fresh = conn[at]
             fresh.low_hi, fresh.low_lo, fresh.high_hi, fresh.high_lo = a_hi, a_lo, b_hi, b_lo
-            fresh.low_port, fresh.high_port = np.uint16(a_port), np.uint16(b_port)
-            fresh.protocol, fresh.way = protocol, np.uint8(way)
+            fresh.low_port = np.uint16(sport if low else dport)
+            fresh.high_port = np.uint16(dport if low else sport)
+            fresh.protocol = protocol
+            fresh.way = np.uint8(way if low else 2 * way)
             fresh.first_ts = h.ts
             fresh.last_ts = h.ts
             fresh.history = 0
