@@ -56,8 +56,7 @@ class Pipeline:
         self.packets = 0
         self._sweep_due = np.iinfo(np.int64).min
         self._swept = np.iinfo(np.int64).min
-        self._connections: list[NDArray[np.void]] = []
-        self._verdicts: list[Verdict] = []
+        self._out: list[NDArray[np.void] | Verdict] = []
 
     def feed(self, batch: FrameBatch) -> None:
         """Take up some frames."""
@@ -85,18 +84,24 @@ class Pipeline:
         self._close(self.windows.finish())
         self.tracker.finish()
         self._drain()
-        self._verdicts.extend(self.alerts.finish())
+        self._out.extend(self.alerts.finish())
+
+    def take(self) -> list[NDArray[np.void] | Verdict]:
+        """What came out since the last call: arrays of records (CONNECTION) of connections that have ended, and verdicts,
+        in the order in which they came about, which does not depend on batches."""
+        taken, self._out = self._out, []
+        return taken
 
     def take_connections(self) -> NDArray[np.void]:
-        """Records (CONNECTION) of connections that have ended since the last call, in the order in which they ended."""
-        taken, self._connections = self._connections, []
-        if len(taken) == 1:
-            return taken[0]
+        """Only the records since the last call, in order; leaves the verdicts."""
+        taken = [item for item in self._out if isinstance(item, np.ndarray)]
+        self._out = [item for item in self._out if not isinstance(item, np.ndarray)]
         return np.concatenate(taken) if taken else np.zeros(0, CONNECTION)
 
     def take_verdicts(self) -> list[Verdict]:
-        """Verdicts since the last call, in order of time."""
-        taken, self._verdicts = self._verdicts, []
+        """Only the verdicts since the last call, in order of time; leaves the records."""
+        taken = [item for item in self._out if isinstance(item, Verdict)]
+        self._out = [item for item in self._out if not isinstance(item, Verdict)]
         return taken
 
     @property
@@ -134,7 +139,7 @@ class Pipeline:
             if self.paths is not None:
                 view.paths = self.paths.judge(view.start, view.end)
             findings = [finding for detector in self.detectors for finding in detector.judge(view)]
-            self._verdicts.extend(self.alerts.step(view.start, view.end, findings))
+            self._out.extend(self.alerts.step(view.start, view.end, findings))
 
     def _sweep(self, now: int) -> None:
         """Look for timed-out connections before the packet of time `now`, the first at or after the time it was due."""
@@ -146,7 +151,7 @@ class Pipeline:
             first = self.tracker.conn["first_ts"][rows]
             rows = rows[(now - first) // every > (self._swept - first) // every]
             if len(rows):
-                self._connections.append(self.tracker.records(rows, final=False))
+                self._out.append(self.tracker.records(rows, final=False))
         self._swept = now
         self._sweep_due = (now // SWEEP + 1) * SWEEP
 
@@ -156,4 +161,4 @@ class Pipeline:
             records = self.tracker.drain()
             if self.paths is not None:
                 self.paths.apply_flags(slots, records)
-            self._connections.append(records)
+            self._out.append(records)
