@@ -1,0 +1,157 @@
+"""Every setting, as one tree of typed values, and how it is made of a file's tables, the environment and the command line.
+
+Each part defines its own settings beside its code; this module puts them together. It reads no file and no environment
+itself: `wireverdict.cli` hands over what it has read. config/wireverdict.toml shows every key with its default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, cast
+
+import msgspec
+
+from wireverdict.alerts import AlertSettings
+from wireverdict.connections.tracker import Settings as ConnectionSettings
+from wireverdict.decode.home import DEFAULT as PRIVATE_NETWORKS
+from wireverdict.windows.settings import WindowSettings
+
+PREFIX = "WIREVERDICT_"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be: says which, where it was given, and what is allowed."""
+
+
+class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How captured packets are taken."""
+
+    home_networks: tuple[str, ...] = PRIVATE_NETWORKS
+    """Which addresses are ours, in CIDR notation: what tells incoming packets from outgoing ones."""
+    tunnels: Literal["inner", "outer"] = "inner"
+    """Which packet counts where one carries another (IP-in-IP, GRE, VXLAN, Geneve, GTP-U, Teredo)."""
+    community_id_seed: typing.Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    """Of network.community_id; equal for all tools whose records are to meet."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of them. Sections are the tables of the file."""
+
+    capture: CaptureSettings = CaptureSettings()
+    connections: ConnectionSettings = ConnectionSettings()
+    windows: WindowSettings = WindowSettings()
+    alerts: AlertSettings = AlertSettings()
+
+
+class Source(NamedTuple):
+    """Where settings were given. `values`: nested as in the file. `where`: the place of a dotted key, for people."""
+
+    values: Mapping[str, Any]
+    where: typing.Callable[[str], str]
+    texts: bool = False  # values are texts, to be read as the type of their key says
+
+
+def settings(sources: Sequence[Source] = ()) -> Settings:
+    """The defaults, overridden by each source in turn. Raises SettingsError."""
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for source in sources:
+        for path, value in _leaves(source, Settings, source.values, ()):
+            table = merged
+            for part in path[:-1]:
+                table = table.setdefault(part, {})
+            table[path[-1]] = value
+            key = ".".join(path)
+            origins[key] = source.where(key)
+    try:
+        return msgspec.convert(merged, Settings)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$.")
+        section = place.rstrip("`")
+        given = {key: where for key, where in origins.items() if key == section or key.startswith(section + ".")}
+        listed = "; ".join(f"{where}: {key}" for key, where in given.items())
+        raise SettingsError(f"{message} ({listed})" if listed else message) from None
+
+
+def from_environment(environment: Mapping[str, str]) -> Source:
+    """Variables such as ``WIREVERDICT_WINDOWS__WIDTH=5``: sections and keys in capitals, two underscores between them."""
+    values: dict[str, Any] = {}
+    for name, value in sorted(environment.items()):
+        if not name.startswith(PREFIX) or "__" not in name:
+            continue
+        *sections, key = name.removeprefix(PREFIX).lower().split("__")
+        table = values
+        for section in sections:
+            table = table.setdefault(section, {})
+            if not isinstance(table, dict):
+                raise SettingsError(f"environment variable {name}: {section} is a value, not a section")
+        table[key] = value
+    return Source(values, lambda key: f"environment variable {PREFIX}{key.replace('.', '__').upper()}", texts=True)
+
+
+def from_file(values: Mapping[str, Any], name: str, text: str) -> Source:
+    """Tables read from a TOML file; `text` is the file's, so that messages can name lines."""
+
+    def where(key: str) -> str:
+        line = _line(text, key)
+        return f"{name}, line {line}" if line else name
+
+    return Source(values, where)
+
+
+def fields_of(struct: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """The fields of a settings struct by name."""
+    return {field.name: field for field in msgspec.structs.fields(struct)}
+
+
+def _leaves(
+    source: Source, struct: type[msgspec.Struct], values: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value in a source, converted to its key's type."""
+    fields = fields_of(struct)
+    for name, value in values.items():
+        here = (*path, name)
+        key = ".".join(here)
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = f"did you mean {'.'.join((*path, near[0]))}?" if near else f"known here: {', '.join(fields)}"
+            raise SettingsError(f"{source.where(key)}: there is no setting {key}; {hint}")
+        kind = fields[name].type
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            if not isinstance(value, Mapping):
+                raise SettingsError(f"{source.where(key)}: {key} is a section ({', '.join(fields_of(kind))}), not a value")
+            yield from _leaves(source, kind, value, here)
+            continue
+        try:
+            yield here, _convert(value, kind, source.texts)
+        except msgspec.ValidationError as error:
+            raise SettingsError(f"{source.where(key)}: {key} = {value!r}: {_allowed(kind, str(error))}") from None
+
+
+def _convert(value: Any, kind: Any, texts: bool) -> Any:
+    if texts and typing.get_origin(kind) in (tuple, list):
+        value = [part.strip() for part in cast(str, value).split(",") if part.strip()]
+    return msgspec.convert(value, kind, strict=not texts)
+
+
+def _allowed(kind: Any, message: str) -> str:
+    if typing.get_origin(kind) is Literal:
+        return "expected one of " + ", ".join(repr(choice) for choice in typing.get_args(kind))
+    return message[:1].lower() + message[1:].replace("`", "")
+
+
+def _line(text: str, key: str) -> int:
+    """The line of a TOML file on which a dotted key is given; 0 if it is not found."""
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            section = stripped.strip("[] ").partition("]")[0]
+            if section == key:
+                return number
+        name = stripped.partition("=")[0].strip()
+        if "=" in stripped and key == (f"{section}.{name}" if section else name):
+            return number
+    return 0
