@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from wireverdict.decode.fast import decode_frames
 from wireverdict.decode.home import DEFAULT, HomeNets
 from wireverdict.decode.link import FAST
-from wireverdict.decode.reasons import COUNTERS, FLAWS, SKIPPED
+from wireverdict.decode.reasons import COUNTERS, FLAWS, FRAME_BOUNDS, SKIPPED
 from wireverdict.frames import FrameBatch
 from wireverdict.headers import HEADER, HeaderBatch
 
 _IS_SLOW = np.ones(1 << 16, np.bool_)
 _IS_SLOW[list(FAST)] = False
+PREFIX = 1024
+"""Bytes of a frame that the slow path looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Decoder:
         self._rows: NDArray[np.void] = np.zeros(1, HEADER)
         self._names: NDArray[np.uint8] = np.empty(1 << 16, np.uint8)
         self._counts: NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
-        self._link_types: dict[str, int] = {}
+        self._own: dict[str, int] = {}
         self.slow = 0
 
     def decode(self, batch: FrameBatch) -> HeaderBatch:
@@ -54,7 +56,7 @@ class Decoder:
         A frame gives at most one row. Frames whose source does not know their direction get it from the link layer
         (Linux cooked captures) or else from the home networks.
         """
-        data, frames = batch
+        data, frames = batch.data, batch.frames
         if len(self._rows) <= len(frames):
             self._rows = np.zeros(len(frames) + 1, HEADER)
         slow = np.flatnonzero(_IS_SLOW[frames["link"]])
@@ -71,13 +73,25 @@ class Decoder:
             self._names = np.concatenate((self._names, np.empty_like(self._names)))
 
     def _locate(self, batch: FrameBatch, slow: NDArray[np.intp]) -> NDArray[np.int64]:
-        """For the frames of indices `slow`, what `decode_frames` wants to know of them."""
+        """For the frames of indices `slow`, what `decode_frames` wants to know of them: layer, position, end,
+        direction."""
         located = np.zeros((len(slow), 4), np.int64)
+        if not len(slow):
+            return located
+        from wireverdict.decode.slow import place  # dpkt takes a while to load, and most captures never need it
+
         self.slow += len(slow)
-        for k, link in enumerate(batch.frames["link"][slow]):
-            located[k, 1:3] = batch.frames["offset"][slow[k]]
-            name = f"link_type_{link}"
-            self._link_types[name] = self._link_types.get(name, 0) + 1
+        for k, frame in enumerate(batch.frames[slow]):
+            start = int(frame["offset"])
+            end = start + int(frame["captured"])
+            if not 0 <= start <= end <= len(batch.data):
+                located[k] = -FRAME_BOUNDS, start, start, 0
+                continue
+            found = place(int(frame["link"]), batch.data[start : min(end, start + PREFIX)].tobytes())
+            located[k] = found.layer, start + found.at, end, found.direction
+            if found.reason:
+                located[k, 0] = 0
+                self._own[found.reason] = self._own.get(found.reason, 0) + 1
         return located
 
     @property
@@ -85,7 +99,7 @@ class Decoder:
         """Frames without a row, by reason: those of `reasons.SKIPPED`, and ``link_type_N`` for ones that nobody
         decodes."""
         known = {name: int(self._counts[reason]) for reason, name in SKIPPED.items() if self._counts[reason]}
-        return known | self._link_types
+        return known | self._own
 
     @property
     def flaws(self) -> dict[str, int]:
