@@ -35,7 +35,7 @@ METHOD_NONE, METHOD_SEQ_ACK, METHOD_TIMESTAMPS, METHOD_HANDSHAKE = (
 )
 RECORDS = numba.from_dtype(CONNECTION)[::1]
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def stream_bytes(e: Any) -> int:
     """Payload bytes by sequence numbers, holes included (Zeek's orig_bytes, resp_bytes)."""
     if e.state == INACTIVE:
@@ -46,7 +46,7 @@ def stream_bytes(e: Any) -> int:
     return max(size, np.int64(0))
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def tcp_state(c: Any, a: Any, b: Any) -> int:
     """Zeek's conn_state (base/protocols/conn/main.zeek)."""
     a_silent = a.state == INACTIVE or a.state == PARTIAL
@@ -74,7 +74,7 @@ def tcp_state(c: Any, a: Any, b: Any) -> int:
     return OTH
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def bucket_start(bucket: int) -> float:
     """Smallest time of a histogram bucket, µs (the inverse of pools.bucket_of)."""
     if bucket < 8:
@@ -82,7 +82,7 @@ def bucket_start(bucket: int) -> float:
     return float((8 + bucket % 8) << (bucket // 8 - 1))
 
 
-@kernel()
+@kernel(borrow=True)
 def quantile(kept: Any, samples: int, numerator: int) -> int:
     """The `numerator`/100 quantile of a histogram, µs: straight line inside a bucket, held within the extremes seen."""
     wanted = numerator * (samples - 1) / 100.0
@@ -97,7 +97,7 @@ def quantile(kept: Any, samples: int, numerator: int) -> int:
     return np.int64(kept.high)
 
 
-@kernel()
+@kernel(borrow=True)
 def fill_rtt(s: Any, e: Any, histogram: Any, handshake_only: bool) -> None:
     """Round-trip figures of a direction: exact for up to three samples, from the histogram beyond."""
     n = np.int64(e.rtt_samples)
@@ -137,7 +137,7 @@ def fill_rtt(s: Any, e: Any, histogram: Any, handshake_only: bool) -> None:
     s.rtt_max = np.uint32(z)
 
 
-@kernel()
+@kernel(borrow=True)
 def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
     """One direction's figures."""
     s.packets = np.uint64(e.packets)
@@ -173,7 +173,7 @@ def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
     fill_rtt(s, e, histogram, e.first_data == 0)
 
 
-@kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, RECORDS, numba.uint8, numba.uint16[::1], numba.uint8[::1]))
+@kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, RECORDS, numba.uint8, numba.uint16[::1], numba.uint8[::1]), borrow=True)
 def make_records(
     rows: Any, count: int, conn: Any, half: Any, trouble: Any, histogram: Any, records: Any, final: int, bits: Any, answers: Any
 ) -> None:
@@ -214,7 +214,7 @@ def make_records(
         answers[k] = np.uint8(b.state)
 
 
-@kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, I8))
+@kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, I8), borrow=True)
 def release(rows: Any, count: int, conn: Any, half: Any, trouble: Any, histogram: Any, counters: Any) -> None:
     """Give the rows of ended connections back, and what they held in side tables."""
     for k in range(count):

@@ -20,7 +20,7 @@ MAX_LETTERS = 18
 ONCE_SYN, ONCE_ACK, ONCE_DATA, ONCE_FIN, ONCE_RST, ONCE_ODD, ONCE_MULTI = (1 << bit for bit in range(7))
 
 
-@kernel()
+@kernel(borrow=True)
 def add(c: Any, letter: int, side: int) -> None:
     """Append a letter of `side` (0 originator, 1 responder). What goes beyond 18 letters is dropped."""
     n = c.letters
@@ -34,7 +34,7 @@ def add(c: Any, letter: int, side: int) -> None:
     c.letters = np.uint8(n + 1)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def at_power_of_ten(count: int) -> bool:
     """1, 10, 100 …: when a T or a W is written."""
     while count >= 10:
@@ -44,7 +44,7 @@ def at_power_of_ten(count: int) -> bool:
     return count == 1
 
 
-@kernel()
+@kernel(borrow=True)
 def packet(c: Any, e: Any, side: int, flags: int, seq: int, length: int) -> None:
     """Letters for one packet of `side`, whose HALF row is `e` (a UDP packet: flags 0)."""
     syn, fin, rst = flags & 2, flags & 1, flags & 4

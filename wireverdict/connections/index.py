@@ -17,7 +17,7 @@ ROW_MASK = np.uint32(0xFFFFFF)
 MAX_ROWS = 0xFFFFFE
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def hash_key(low_hi: int, low_lo: int, high_hi: int, high_lo: int, ports: int) -> int:
     """64-bit hash of a key; multiply-and-fold rounds after wyhash's idea. `ports` holds both ports, protocol and way."""
     k = np.uint64(0x9E3779B97F4A7C15)
@@ -30,7 +30,7 @@ def hash_key(low_hi: int, low_lo: int, high_hi: int, high_lo: int, ports: int) -
     return h
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def pack_ports(low_port: int, high_port: int, protocol: int, way: int) -> int:
     """Ports, protocol and way in one number."""
     return (
@@ -41,13 +41,13 @@ def pack_ports(low_port: int, high_port: int, protocol: int, way: int) -> int:
     )
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def hash_of_row(c: Any) -> int:
     """The hash under which the row is in the index."""
     return hash_key(c.low_hi, c.low_lo, c.high_hi, c.high_lo, pack_ports(c.low_port, c.high_port, c.protocol, c.way))
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def find(
     index: Any, conn: Any, h: int, low_hi: int, low_lo: int, high_hi: int, high_lo: int, ports: int
 ) -> tuple[int, int]:
@@ -73,13 +73,13 @@ def find(
         place = (place + 1) & mask
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def entry_for(h: int, row: int) -> int:
     """The index entry of a row."""
     return (np.uint32(h >> np.uint64(56)) << np.uint32(24)) | np.uint32(row + 1)
 
 
-@kernel()
+@kernel(borrow=True)
 def remove(index: Any, conn: Any, row: int) -> None:
     """Take a row out of the index and close the gap. Nothing happens if the entry has been given to another row."""
     mask = np.int64(len(index) - 1)

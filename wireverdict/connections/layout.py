@@ -124,5 +124,5 @@ TROUBLE = np.dtype(
     align=True,
 )
 
-HISTOGRAM = np.dtype([("count", "<u4", (RTT_BUCKETS,)), ("low", "<u4"), ("high", "<u4")], align=True)
+HISTOGRAM = np.dtype([("low", "<u4"), ("high", "<u4"), ("count", "<u4", (RTT_BUCKETS,))], align=True)
 """Round-trip times of one direction: counts by bucket, smallest and largest (µs)."""

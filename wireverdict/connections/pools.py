@@ -32,7 +32,7 @@ from wireverdict.kernels import kernel
 ) = range(18)
 
 
-@kernel()
+@kernel(borrow=True)
 def take_trouble(e: Any, trouble: Any, counters: Any) -> int:
     """The TROUBLE row of a direction, newly taken if need be; -1 if all are in use (counted)."""
     if e.trouble:
@@ -70,7 +70,7 @@ def take_trouble(e: Any, trouble: Any, counters: Any) -> int:
     return row
 
 
-@kernel()
+@kernel(borrow=True)
 def give_back(e: Any, trouble: Any, histogram: Any, counters: Any) -> None:
     """Return the side rows of a direction that has ended."""
     if e.trouble:
@@ -85,21 +85,30 @@ def give_back(e: Any, trouble: Any, histogram: Any, counters: Any) -> None:
     e.rtt_samples = 0
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def bucket_of(us: int) -> int:
     """Histogram bucket of a time in µs: 8 a power of two; below 8 µs one a µs."""
     value = np.int64(us)
-    if value < 8:
-        return value
     exponent = np.int64(0)
-    scaled = value
-    while scaled >= 16:
-        scaled >>= 1
+    if value >= 1 << 19:
+        value >>= 16
+        exponent = 16
+    if value >= 1 << 11:
+        value >>= 8
+        exponent += 8
+    if value >= 1 << 7:
+        value >>= 4
+        exponent += 4
+    if value >= 1 << 5:
+        value >>= 2
+        exponent += 2
+    if value >= 1 << 4:
+        value >>= 1
         exponent += 1
-    return min((exponent + 1) * 8 + (scaled - 8), np.int64(RTT_BUCKETS - 1))
+    return min(exponent * 8 + value, np.int64(RTT_BUCKETS - 1))
 
 
-@kernel()
+@kernel(borrow=True)
 def add_rtt(e: Any, us: int, histogram: Any, counters: Any) -> None:
     """Note a round-trip time (µs) of a direction: the first three as they are, all in a histogram from the fourth on."""
     n = e.rtt_samples

@@ -38,13 +38,13 @@ from wireverdict.kernels import kernel
 PLAUSIBLE = 1 << 30  # no window is larger (RFC 7323, section 2.3): an ACK beyond it is not of this connection
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def distance(a: int, b: int) -> int:
     """a - b for sequence numbers, -2**31 to 2**31 - 1."""
     return np.int64(np.int32(np.uint32(a) - np.uint32(b)))
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def move_next(e: Any, by: int) -> None:
     """The highest sequence number of a direction goes up; 4 GB wraps are counted."""
     new = np.uint32(e.next + np.uint32(by))
@@ -53,7 +53,7 @@ def move_next(e: Any, by: int) -> None:
     e.next = new
 
 
-@kernel()
+@kernel(borrow=True)
 def add_hole(t: Any, left: int, right: int, us: int, tsval: int, counters: Any) -> None:
     """Remember bytes that were jumped over. When all places are taken the lowest, oldest hole is forgotten (counted)."""
     n = np.int64(t.holes)
@@ -72,7 +72,7 @@ def add_hole(t: Any, left: int, right: int, us: int, tsval: int, counters: Any) 
     t.holes = np.uint32(n + 1)
 
 
-@kernel()
+@kernel(borrow=True)
 def remove_hole(t: Any, k: int) -> None:
     """Take out hole `k`, keeping the order."""
     n = np.int64(t.holes) - 1
@@ -84,7 +84,7 @@ def remove_hole(t: Any, k: int) -> None:
     t.holes = np.uint32(n)
 
 
-@kernel()
+@kernel(borrow=True)
 def acknowledge_holes(t: Any, ack: int) -> int:
     """Holes below `ack` were received and not captured: forget them and return their bytes."""
     missed = np.int64(0)
@@ -102,7 +102,7 @@ def acknowledge_holes(t: Any, ack: int) -> int:
     return missed
 
 
-@kernel()
+@kernel(borrow=True)
 def fill_holes(t: Any, left: int, right: int, us: int, tsval: int, timed: bool, patience: int) -> tuple[int, bool]:
     """Bytes of [left, right) that had not been seen, and whether they came late (sent again) and not merely out of order.
 
@@ -147,7 +147,7 @@ def fill_holes(t: Any, left: int, right: int, us: int, tsval: int, timed: bool, 
     return filled, late
 
 
-@kernel()
+@kernel(borrow=True)
 def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, counters: Any, note: Any) -> int:
     """Payload sent by `e`, first byte `base`: what kind of data it is. Returns the event bits."""
     length = np.int64(h.payload_length)
@@ -212,7 +212,7 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
     return events
 
 
-@kernel()
+@kernel(borrow=True)
 def acknowledgement(
     c: Any, e: Any, p: Any, h: Any, sacks: bool, window_same: bool, trouble: Any, histogram: Any, counters: Any, note: Any
 ) -> int:

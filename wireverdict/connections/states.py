@@ -21,7 +21,7 @@ from wireverdict.kernels import kernel
 FIN_FLAG, SYN_FLAG, RST_FLAG, ACK_FLAG = 1, 2, 4, 16
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def become(e: Any, state: int) -> None:
     """Change an endpoint's state and remember the one before."""
     if e.state != state:
@@ -29,7 +29,7 @@ def become(e: Any, state: int) -> None:
         e.state = np.uint8(state)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def advance(e: Any, p: Any, originator: bool, flags: int, length: int) -> None:
     """One packet sent by endpoint `e` to `p` moves their states."""
     syn, fin, rst, ack = flags & SYN_FLAG, flags & FIN_FLAG, flags & RST_FLAG, flags & ACK_FLAG
@@ -73,7 +73,7 @@ def advance(e: Any, p: Any, originator: bool, flags: int, length: int) -> None:
         e.bits = np.uint8(e.bits | DID_CLOSE)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def is_closed(a: Any, b: Any) -> bool:
     """Both ends have closed, or one has reset, or one has closed and the other was never heard of."""
     if a.state == RESET or b.state == RESET:

@@ -54,7 +54,7 @@ FIN, SYN, RST, ACK = 1, 2, 4, 16
 TOO_FAR = 1 << 20  # a SYN's or RST's sequence number that jumps further is not believed (Zeek's rule)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def is_reuse(a: Any, b: Any, h: Any, side: int) -> bool:
     """Whether a SYN on a known key asks for a new connection (after Zeek's IsReuse): other sequence number, or all closed."""
     flags = h.tcp_flags
@@ -75,16 +75,17 @@ def is_reuse(a: Any, b: Any, h: Any, side: int) -> bool:
     return not (not flags & ACK and a.state == SYN_ACK_SENT and b.state == INACTIVE)
 
 
-@kernel()
+@kernel(borrow=True)
 def swap_roles(c: Any, half: Any, row: int) -> None:
     """Make the originator the responder: the SYN came after its answer."""
-    kept = half[2 * row : 2 * row + 1].copy()
+    spare = len(half) - 1  # the table's last row is for this
+    half[spare] = half[2 * row]
     half[2 * row] = half[2 * row + 1]
-    half[2 * row + 1] = kept[0]
+    half[2 * row + 1] = half[spare]
     c.bits = np.uint16(c.bits ^ ORIGINATOR_LOW)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def begin(e: Any, h: Any) -> None:
     """Start a direction's sequence numbers at its first packet, as though a SYN had come before if it is none."""
     flags = h.tcp_flags
@@ -102,7 +103,7 @@ def begin(e: Any, h: Any) -> None:
         e.wraps = 0
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def handshake_events(c: Any, e: Any, p: Any, h: Any, side: int) -> int:
     """SYN sent, answered, refused, completed: before the states move."""
     flags = h.tcp_flags
@@ -122,7 +123,7 @@ def handshake_events(c: Any, e: Any, p: Any, h: Any, side: int) -> int:
     return events
 
 
-@kernel()
+@kernel(borrow=True)
 def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogram: Any, counters: Any, note: Any) -> int:
     """Account one TCP packet of `side` (0 originator). Returns the event bits; fills the note's numbers."""
     flags = h.tcp_flags

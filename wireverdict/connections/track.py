@@ -18,6 +18,7 @@ from wireverdict.connections.layout import (
     HALF,
     HISTOGRAM,
     INACTIVE,
+    INLINE_RTT,
     LIVE,
     ORIGINATOR_LOW,
     SYN_SENT,
@@ -49,10 +50,11 @@ BLOCK = 32
 row = numba.from_dtype
 HEADERS, NOTES, CONNS, HALVES = row(HEADER)[::1], row(NOTE)[::1], row(CONN)[::1], row(HALF)[::1]
 TROUBLES, HISTOGRAMS = row(TROUBLE)[::1], row(HISTOGRAM)[::1]
-U1, U4, I4, I8 = numba.uint8[::1], numba.uint32[::1], numba.int32[::1], numba.int64[::1]
+U1, U4, U8 = numba.uint8[::1], numba.uint32[::1], numba.uint64[::1]
+I4, I8 = numba.int32[::1], numba.int64[::1]
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def icmp_partner(protocol: int, kind: int) -> int:
     """The ICMP type that answers `kind` (RFC 792, 950, 1256, 4443, 4861; as Zeek and Community ID pair them), -1 for none."""
     if protocol == ICMP:
@@ -100,7 +102,7 @@ def icmp_partner(protocol: int, kind: int) -> int:
     return -1
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def source_is_low(src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, sport: int, dport: int) -> bool:
     """The order of the two ends in a key: by address, then by port."""
     if src_hi != dst_hi:
@@ -110,7 +112,7 @@ def source_is_low(src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, sport: int
     return sport <= dport
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def timed_out(c: Any, a: Any, b: Any, ts: int, timeouts: Any) -> bool:
     """Whether the connection had ended before `ts` for lack of packets."""
     silent = ts - c.last_ts
@@ -123,7 +125,7 @@ def timed_out(c: Any, a: Any, b: Any, ts: int, timeouts: Any) -> bool:
     return silent > (timeouts[UDP_IDLE] if c.protocol == UDP else timeouts[ICMP_IDLE])
 
 
-@kernel()
+@kernel(borrow=True)
 def clear_half(e: Any) -> None:
     """A direction as it is before its first packet."""
     e.isn = 0
@@ -153,7 +155,7 @@ def clear_half(e: Any) -> None:
     e.bits = 0
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def end_connection(conn: Any, at: int, ended: Any, counters: Any) -> None:
     """Put a connection on the list of those that have ended. Its row is given back when it has been collected."""
     c = conn[at]
@@ -163,7 +165,7 @@ def end_connection(conn: Any, at: int, ended: Any, counters: Any) -> None:
     counters[LIVE_ROWS] -= 1
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def starts_flipped(h: Any, sport: int, dport: int, server_ports: Any) -> bool:
     """Whether the first packet seen comes from the responder, told by well-known ports (Zeek's likely_server_ports)."""
     if h.protocol == TCP:
@@ -177,7 +179,7 @@ def starts_flipped(h: Any, sport: int, dport: int, server_ports: Any) -> bool:
     return False
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def count_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
     """UDP and ICMP payload bytes are counted where TCP keeps its sequence number."""
     new = np.uint32(e.next + np.uint32(length))
@@ -188,7 +190,7 @@ def count_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
     e.next = new
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
     """The connection that an ICMP error is about, -1 if unknown, and whether the quoted packet came from the lower end."""
     sport, dport = np.int64(h.quoted_sport), np.int64(h.quoted_dport)
@@ -203,7 +205,7 @@ def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
     return at, low
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def key_ports(h: Any) -> tuple[int, int, int]:
     """(source port, destination port, way) as they are in a key: for ICMP type, and answering type or code; way 1: one-way."""
     protocol = h.protocol
@@ -215,7 +217,7 @@ def key_ports(h: Any) -> tuple[int, int, int]:
     return np.int64(h.sport), np.int64(h.dport), np.int64(0)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def canonical(h: Any, sport: int, dport: int, way: int) -> tuple[bool, int, int, int, int, int]:
     """(source is the lower end, lower address, higher address, packed ports): the same for both directions."""
     low = source_is_low(h.src_hi, h.src_lo, h.dst_hi, h.dst_lo, sport, dport)
@@ -224,12 +226,14 @@ def canonical(h: Any, sport: int, dport: int, way: int) -> tuple[bool, int, int,
     return low, h.dst_hi, h.dst_lo, h.src_hi, h.src_lo, index.pack_ports(dport, sport, h.protocol, 2 * way)
 
 
-@kernel()
-def fetch_ahead(headers: Any, start: int, stop: int, hashes: Any, conn: Any, half: Any, table: Any) -> None:
+@kernel(borrow=True)
+def fetch_ahead(
+    headers: Any, start: int, stop: int, hashes: Any, conn: Any, half: Any, trouble: Any, histogram: Any, table: Any
+) -> None:
     """Hash the keys of headers[start:stop] into `hashes`, and ask for the memory that they will need.
 
-    Three dependent look-ups a packet (index, connection, directions) are each a cache miss in a large table; done for a
-    block of packets at once they overlap.
+    The look-ups of a packet depend on each other (index, connection and directions, side tables) and each is a cache miss
+    in a large table; done for a block of packets at once they overlap. The second half of `hashes` is scratch room.
     """
     mask = np.uint64(len(table) - 1)
     for i in range(start, stop):
@@ -243,6 +247,7 @@ def fetch_ahead(headers: Any, start: int, stop: int, hashes: Any, conn: Any, hal
         hashed = hashes[i - start]
         place = np.int64(hashed & mask)
         tag = np.uint32(hashed >> np.uint64(56))
+        hashes[BLOCK + i - start] = 0
         for _ in range(8):
             entry = table[place]
             if entry == 0:
@@ -254,14 +259,27 @@ def fetch_ahead(headers: Any, start: int, stop: int, hashes: Any, conn: Any, hal
                 prefetch(half, 2 * row, 0)
                 prefetch(half, 2 * row, 64)
                 prefetch(half, 2 * row, 128)
+                hashes[BLOCK + i - start] = np.uint64(row + 1)
                 break
             place = (place + 1) & np.int64(mask)
+    for i in range(start, stop):
+        row = np.int64(hashes[BLOCK + i - start]) - 1
+        if row < 0:
+            continue
+        for side in range(2):
+            e = half[2 * row + side]
+            if e.trouble:
+                prefetch(trouble, np.int64(e.trouble) - 1, 0)
+                prefetch(trouble, np.int64(e.trouble) - 1, 64)
+            if e.rtt_samples > INLINE_RTT:
+                prefetch(histogram, np.int64(e.rtt[0]) - 1, 0)
 
 
 @kernel(
     numba.int64(
-        HEADERS, numba.int64, numba.int64, NOTES, CONNS, HALVES, TROUBLES, HISTOGRAMS, U4, I4, I8, I8, U1
-    )
+        HEADERS, numba.int64, numba.int64, NOTES, CONNS, HALVES, TROUBLES, HISTOGRAMS, U4, I4, I8, I8, U1, U8
+    ),
+    borrow=True,
 )
 def track(
     headers: Any,
@@ -277,12 +295,15 @@ def track(
     counters: Any,
     timeouts: Any,
     server_ports: Any,
+    hashes: Any,
 ) -> int:
-    """Account headers[start:stop] and write their notes. Returns where it stopped: before `stop` if no row was free."""
-    hashes = np.empty(BLOCK, np.uint64)
+    """Account headers[start:stop] and write their notes. Returns where it stopped: before `stop` if no row was free.
+
+    `hashes` is scratch room for 2 · BLOCK numbers.
+    """
     for i in range(start, stop):
         if (i - start) % BLOCK == 0:
-            fetch_ahead(headers, i, min(i + BLOCK, stop), hashes, conn, half, table)
+            fetch_ahead(headers, i, min(i + BLOCK, stop), hashes, conn, half, trouble, histogram, table)
         h = headers[i]
         note = notes[i]
         note.reply_to = 0
@@ -418,7 +439,7 @@ def track(
     return stop
 
 
-@kernel(numba.void(numba.int64, CONNS, HALVES, U4, I4, I8, I8))
+@kernel(numba.void(numba.int64, CONNS, HALVES, U4, I4, I8, I8), borrow=True)
 def sweep(now: int, conn: Any, half: Any, table: Any, ended: Any, counters: Any, timeouts: Any) -> None:
     """End every connection that has been silent for its time-out at `now` (ns), in order of rows."""
     for at in range(counters[TOP_ROW]):
@@ -428,7 +449,7 @@ def sweep(now: int, conn: Any, half: Any, table: Any, ended: Any, counters: Any,
             end_connection(conn, at, ended, counters)
 
 
-@kernel(numba.void(I8, CONNS, U4, I4, I8))
+@kernel(numba.void(I8, CONNS, U4, I4, I8), borrow=True)
 def end_rows(rows: Any, conn: Any, table: Any, ended: Any, counters: Any) -> None:
     """End the connections of the given rows."""
     for k in range(len(rows)):

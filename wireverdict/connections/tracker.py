@@ -59,7 +59,7 @@ class Tracker:
         self.settings = settings
         # reserved, not used: pages are given when they are touched
         self.conn = np.zeros(rows, CONN)
-        self.half = np.zeros(2 * rows, HALF)
+        self.half = np.zeros(2 * rows + 1, HALF)
         self.trouble = np.zeros(settings.max_troubled, TROUBLE)
         self.histogram = np.zeros(settings.max_histograms, HISTOGRAM)
         self.table = np.zeros(1 << max(4, (2 * rows - 1).bit_length()), np.uint32)
@@ -73,6 +73,7 @@ class Tracker:
         self.server_ports[list(SERVER_TCP)] |= 1
         self.server_ports[list(SERVER_UDP)] |= 2
         self.notes = np.zeros(0, NOTE)
+        self._hashes = np.zeros(2 * track.BLOCK, np.uint64)
 
     def track(self, rows: NDArray[np.void], start: int, stop: int) -> int:
         """Account rows[start:stop] (HEADER); their notes are `self.notes[start:stop]` until the next batch.
@@ -97,6 +98,7 @@ class Tracker:
                 self.counters,
                 self.timeouts,
                 self.server_ports,
+                self._hashes,
             )
         )
 
