@@ -68,8 +68,8 @@ class MappedFeed:
 class StreamFeed:
     """Bytes from `readinto(view) -> count` (0 at the end; may raise DamagedError or OSError).
 
-    With `wait`, an end is not the end: `wait()` is called, and while it returns True reading is tried again. Then a chunk
-    is handed on as soon as there is any.
+    With `wait`, an end is not the end: `wait()` is called, and while it returns True reading is tried again. Then a
+    chunk is handed on as soon as there is any.
     """
 
     def __init__(

@@ -19,8 +19,9 @@ class MalformedError(Exception):
 class Piece(NamedTuple):
     """Frames of one file as they stand in it, and what the scan has learnt of them.
 
-    `data`, `frames` as in wireverdict.frames.FrameBatch, but valid as long as they are referred to. `lowest`, `highest`:
-    smallest and largest timestamp (ns). `ordered`: timestamps never go back. `stored`: bytes captured, in all.
+    `data`, `frames` as in wireverdict.frames.FrameBatch, but valid as long as they are referred to. `lowest`,
+    `highest`: smallest and largest timestamp (ns). `ordered`: timestamps never go back. `stored`: bytes captured, in
+    all.
     """
 
     data: NDArray[np.uint8]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,9 +41,9 @@ def explain(error: OSError) -> str:
 class Capture:
     """One capture file, or standard input for ``-``. Iterate over it once; it never raises for what is in the file.
 
-    `index` goes into FRAME.file. With `wait`, the file is followed: at its end `wait()` is called until it returns False.
-    `block`: frames in a piece, at most. `report` is complete when the iteration ends. `bytes_read` counts bytes as stored
-    (compressed ones for a compressed file), `bytes_total` is None where unknown.
+    `index` goes into FRAME.file. With `wait`, the file is followed: at its end `wait()` is called until it returns
+    False. `block`: frames in a piece, at most. `report` is complete when the iteration ends. `bytes_read` counts bytes
+    as stored (compressed ones for a compressed file), `bytes_total` is None where unknown.
     """
 
     def __init__(
@@ -52,11 +52,12 @@ class Capture:
         self.report = FileReport(path)
         self.bytes_read = 0
         self.bytes_total: int | None = None
+        self.streamed = False  # known once iteration has begun: not mapped
         self._index = index
         self._block = block
         self._wait = wait
 
-    def __iter__(self) -> Iterator[Piece]:
+    def __iter__(self) -> Generator[Piece]:
         path = self.report.path
         try:
             descriptor = 0 if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -84,6 +85,8 @@ class Capture:
             head = os.pread(descriptor, formats.HEAD, 0)
             if formats.compression(head) is None:
                 return MappedFeed(descriptor)
+
+        self.streamed = True
 
         def readinto(view: memoryview) -> int:
             count = os.readv(descriptor, [view])

@@ -10,10 +10,10 @@ class FileReport:
     """One input file, as far as it has been read.
 
     `path` as given (``-`` is standard input). `format` such as ``pcap`` or ``pcapng, gzip``; empty if not recognised.
-    `packets` read; `bytes` on the wire of those; `first_ts`, `last_ts`: smallest and largest timestamp (ns), None without
-    packets. `error`: None, or one sentence: what is wrong, where, and what to do or what was kept; `error_offset`: byte in
-    the (uncompressed) capture where it is. `skipped`: what was left out, by reason. `untimed`: packets whose records hold
-    no time (simple packet blocks) and got that of the record before.
+    `packets` read; `bytes` on the wire of those; `first_ts`, `last_ts`: smallest and largest timestamp (ns), None
+    without packets. `error`: None, or one sentence: what is wrong, where, and what to do or what was kept;
+    `error_offset`: byte in the (uncompressed) capture where it is. `skipped`: what was left out, by reason. `untimed`:
+    packets whose records hold no time (simple packet blocks) and got that of the record before.
     """
 
     path: str

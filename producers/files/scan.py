@@ -244,8 +244,8 @@ def direction_of(data: Any, at: int, end: int, big: int) -> int:
 def scan_pcapng(data: Any, form: Any, interfaces: Any, state: Any, frames: Any) -> None:
     """Fill `frames` with the packets of pcapng blocks (enhanced, simple, obsolete); other blocks are passed over.
 
-    Stops at section headers and at whole interface descriptions, which Python reads. A simple packet block has no time: it
-    gets that of the record before it (0 if there was none) and counts as UNTIMED.
+    Stops at section headers and at whole interface descriptions, which Python reads. A simple packet block has no
+    time: it gets that of the record before it (0 if there was none) and counts as UNTIMED.
     """
     big, limit, file, known = form[BIG], form[LIMIT], form[FILE], form[INTERFACES]
     position, size = state[POSITION], data.size

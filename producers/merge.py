@@ -1,0 +1,133 @@
+"""Merging: sorted runs of frames from several buffers into one sequence, by kernels.
+
+Order: ascending timestamp; ties by the rank of the lane (file), then by position in the lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from wireverdict.frames import FRAME, FrameBatch
+from wireverdict.kernels import kernel
+
+SHORT = 64
+"""Frames; runs shorter than this on average are gathered into one buffer rather than given out one by one."""
+_GATHER = 16 << 20
+"""Bytes gathered into one buffer, at most (a single larger frame aside)."""
+_FRAMES = numba.from_dtype(FRAME)[::1]
+_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
+
+
+@kernel(types.int64(_FRAMES, types.int64, types.int64))
+def leading(frames: Any, ts: Any, inclusive: Any) -> Any:
+    """How many frames at the beginning come before `ts` (or at it, if `inclusive`)."""
+    for i in range(frames.size):
+        if frames[i].ts > ts or (frames[i].ts == ts and not inclusive):
+            return i
+    return frames.size
+
+
+@kernel(inline=True)
+def before(ts: Any, rank: Any, other_ts: Any, other_rank: Any) -> Any:
+    """Whether the first key comes before the second."""
+    return ts < other_ts or (ts == other_ts and rank < other_rank)
+
+
+@kernel()
+def sink(heap: Any, count: Any, at: Any, pool: Any, cursors: Any, ranks: Any) -> None:
+    """Restore the heap of lanes (by the key of each lane's next frame) below `at`."""
+    lane = heap[at]
+    ts, rank = pool[cursors[lane]].ts, ranks[lane]
+    while True:
+        child = 2 * at + 1
+        if child >= count:
+            break
+        if child + 1 < count and before(
+            pool[cursors[heap[child + 1]]].ts, ranks[heap[child + 1]], pool[cursors[heap[child]]].ts, ranks[heap[child]]
+        ):
+            child += 1
+        if not before(pool[cursors[heap[child]]].ts, ranks[heap[child]], ts, rank):
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = lane
+
+
+@kernel(
+    types.int64(_FRAMES, types.int64[::1], types.int64[::1], types.int64[::1], types.int64, _FRAMES, types.int64[::1])
+)
+def merge(pool: Any, cursors: Any, ends: Any, ranks: Any, bound: Any, out: Any, lanes: Any) -> Any:
+    """Merge lane i's frames ``pool[cursors[i]:ends[i]]`` (none empty) into `out`, noting the lane of each in `lanes`.
+
+    Stops when a lane runs out, `out` is full or the next frame is not before `bound` (ns). `cursors` move on; frames
+    written.
+    """
+    count = cursors.size
+    heap = np.empty(count, np.int64)
+    for i in range(count):
+        heap[i] = i
+    for i in range(count // 2 - 1, -1, -1):
+        sink(heap, count, i, pool, cursors, ranks)
+    written = 0
+    while written < out.size:
+        lane = heap[0]
+        cursor = cursors[lane]
+        if pool[cursor].ts >= bound:
+            break
+        out[written] = pool[cursor]
+        lanes[written] = lane
+        written += 1
+        cursors[lane] = cursor + 1
+        if cursor + 1 == ends[lane]:
+            break
+        sink(heap, count, 0, pool, cursors, ranks)
+    return written
+
+
+@kernel(types.void(_BYTES, _FRAMES, types.int64[::1], types.int64[::1], types.uint8[::1]))
+def gather(data: Any, frames: Any, which: Any, targets: Any, buffer: Any) -> None:
+    """Copy the bytes of frames number `which` from `data` to their `targets` in `buffer`; point the frames there."""
+    for i in which:
+        source, target, count = frames[i].offset, targets[i], np.int64(frames[i].captured)
+        for j in range(count):
+            buffer[target + j] = data[source + j]
+        frames[i].offset = target
+
+
+def assemble(
+    frames: NDArray[np.void], owners: NDArray[np.int64], buffers: Sequence[NDArray[np.uint8]]
+) -> list[FrameBatch]:
+    """Batches that hold `frames` in this order, frame i's bytes lying in ``buffers[owners[i]]``.
+
+    Long runs out of one buffer are given out in place; short ones are gathered into a new buffer (`frames` is then
+    changed).
+    """
+    if not len(frames):
+        return []
+    borders = np.flatnonzero(np.diff(owners)) + 1
+    if len(frames) >= SHORT * len(borders):
+        edges = pairwise([0, *borders.tolist(), len(frames)])
+        return [FrameBatch(buffers[int(owners[start])], frames[start:end]) for start, end in edges]
+    sizes = frames["captured"].astype(np.int64)
+    ends = np.cumsum(sizes)
+    batches = []
+    start = 0
+    while start < len(frames):
+        taken = int(ends[start] - sizes[start])
+        end = max(start + 1, int(np.searchsorted(ends, taken + _GATHER, side="right")))
+        part, targets = frames[start:end], ends[start:end] - sizes[start:end] - taken
+        buffer = np.empty(int(ends[end - 1]) - taken, np.uint8)
+        order = np.argsort(owners[start:end], kind="stable")
+        sorted_owners = owners[start:end][order]
+        for which in np.split(order, np.flatnonzero(np.diff(sorted_owners)) + 1):
+            gather(buffers[int(owners[start + which[0]])], part, which, targets, buffer)
+        batches.append(FrameBatch(buffer, part))
+        start = end
+    return batches
