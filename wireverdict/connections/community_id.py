@@ -1,9 +1,9 @@
 """Community ID version 1: the flow hash on which Zeek, Suricata, Arkime and others agree.
 
-https://github.com/corelight/community-id-spec: SHA-1 over seed, the smaller end's address, the larger end's, the protocol, a
-zero byte and the two ports, in base64 after ``1:``. ICMP is treated as Zeek does: the type stands for the source port and the
-type of its counterpart for the destination port; a type without a counterpart is one-way, has its code there, and is not
-put in order. Protocols without ports are hashed without them.
+https://github.com/corelight/community-id-spec: SHA-1 over seed, the smaller end's address, the larger end's, the
+protocol, a zero byte and the two ports, in base64 after ``1:``. ICMP is treated as Zeek does: the type stands for the
+source port and the type of its counterpart for the destination port; a type without a counterpart is one-way, has its
+code there, and is not put in order. Protocols without ports are hashed without them.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def community_ids(rows: NDArray[np.void], seed: int = 0) -> NDArray[np.uint8]:
     if not 0 <= seed <= 0xFFFF:
         raise ValueError(f"community ID seed {seed}: expected 0 to 65535")
     out = np.empty((len(rows), LENGTH), np.uint8)
-    _community_ids(np.ascontiguousarray(rows), seed, out)
+    _community_ids(np.ascontiguousarray(rows), seed, out, np.zeros(16, np.uint32), np.zeros(6, np.uint32))
     return out
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def _put(block: Any, at: int, value: Any, size: int) -> int:
     """Append the low `size` bytes of `value`, most significant first, to a message held in big-endian words."""
     for shift in range(8 * (size - 1), -1, -8):
@@ -54,12 +54,12 @@ def _put(block: Any, at: int, value: Any, size: int) -> int:
     return at
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def _rotate(x: Any, n: int) -> Any:
     return np.uint32(np.uint32(x << np.uint32(n)) | np.uint32(x >> np.uint32(32 - n)))
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def _sha1_block(w: Any, digest: Any) -> None:
     """SHA-1 (RFC 3174) of one padded block of 16 words into 5 words. `w` is overwritten."""
     h0, h1, h2 = np.uint32(0x67452301), np.uint32(0xEFCDAB89), np.uint32(0x98BADCFE)
@@ -86,10 +86,9 @@ def _sha1_block(w: Any, digest: Any) -> None:
     digest[4] = np.uint32(h4 + e)
 
 
-@kernel(numba.void(_ROWS, numba.int64, numba.uint8[:, ::1]))
-def _community_ids(rows: Any, seed: int, out: Any) -> None:
-    block = np.zeros(16, np.uint32)
-    digest = np.zeros(6, np.uint32)  # the sixth stays zero: base64 takes three bytes at a time
+@kernel(numba.void(_ROWS, numba.int64, numba.uint8[:, ::1], numba.uint32[::1], numba.uint32[::1]), borrow=True)
+def _community_ids(rows: Any, seed: int, out: Any, block: Any, digest: Any) -> None:
+    """`block` (16 words) and `digest` (6, the last zero: base64 takes three bytes at a time) are room to work in."""
     for i in range(len(rows)):
         row = rows[i]
         a_hi, a_lo, b_hi, b_lo = row.src_hi, row.src_lo, row.dst_hi, row.dst_lo
@@ -98,9 +97,7 @@ def _community_ids(rows: Any, seed: int, out: Any) -> None:
             protocol == 58 and not _TWO_WAY[1, a_port & 0xFF]
         )
         ports = _HAS_PORTS[protocol]
-        short = (
-            a_hi == 0 and b_hi == 0 and a_lo >> np.uint64(32) == _MAPPED and b_lo >> np.uint64(32) == _MAPPED
-        )
+        short = a_hi == 0 and b_hi == 0 and a_lo >> np.uint64(32) == _MAPPED and b_lo >> np.uint64(32) == _MAPPED
         swap = a_hi > b_hi or (a_hi == b_hi and (a_lo > b_lo or (a_lo == b_lo and ports and a_port > b_port)))
         if swap and not one_way:
             a_hi, a_lo, b_hi, b_lo = b_hi, b_lo, a_hi, a_lo

@@ -26,6 +26,7 @@ from wireverdict.connections.pools import FREE_ROW, give_back
 from wireverdict.connections.track import CONNS, HALVES, HISTOGRAMS, I4, I8, TROUBLES
 from wireverdict.headers import TCP, UDP
 from wireverdict.kernels import kernel
+from wireverdict.kernels.prefetch import prefetch
 from wireverdict.records import CONNECTION, RttMethod, State
 
 (OTH, S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR) = (int(state) for state in State)
@@ -33,6 +34,7 @@ LETTERS = np.frombuffer(b"?SHADFRTWIQ^    ?shadfrtwiq^    ", np.uint8).copy()
 METHOD_NONE, METHOD_SEQ_ACK, METHOD_TIMESTAMPS, METHOD_HANDSHAKE = (
     int(m) for m in (RttMethod.NONE, RttMethod.SEQ_ACK, RttMethod.TIMESTAMPS, RttMethod.HANDSHAKE)
 )
+AHEAD = 8  # rows whose memory is asked for before they are needed
 RECORDS = numba.from_dtype(CONNECTION)[::1]
 
 @kernel(inline=True, borrow=True)
@@ -182,6 +184,13 @@ def make_records(
     bits[k] and answers[k] get the row's bits and the responder's state, for the flags.
     """
     for k in range(count):
+        if k + AHEAD < count:
+            soon = np.int64(rows[k + AHEAD])
+            prefetch(conn, soon, 0)
+            prefetch(conn, soon, 64)
+            prefetch(half, 2 * soon, 0)
+            prefetch(half, 2 * soon, 64)
+            prefetch(half, 2 * soon, 128)
         at = np.int64(rows[k])
         c, a, b, r = conn[at], half[2 * at], half[2 * at + 1], records[k]
         is_tcp = c.protocol == TCP

@@ -2,68 +2,93 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from wireverdict.connections.layout import GOT_REFUSED, GOT_UNREACHABLE, INACTIVE, RESET, SYN_START
 from wireverdict.headers import TCP
-from wireverdict.records import Flag, Reason, State
-
-Mask = NDArray[np.bool_]
+from wireverdict.kernels import kernel
+from wireverdict.records import CONNECTION, Flag, Reason, State
 
 STORM_PACKETS = 10  # retransmissions, not counting those proven needless
-STORM_SHARE = 0.1  # of the payload bytes: far beyond what congestion control lives with
+STORM_SHARE = 10  # one in so many payload bytes sent again: far beyond what congestion control lives with
+
+BUFFERBLOAT, POLICED, THROTTLED, STORM, ZERO, FAILED, WAS_RESET, ONE_SIDED, LOSS, UNREACHABLE = (1 << f for f in Flag)
+JUDGED = BUFFERBLOAT | POLICED | THROTTLED
+PLACES = len(Flag)
+NOT_TCP, ONE_DIRECTION, TOO_FEW, NOT_FROM_START = (
+    int(why) for why in (Reason.NOT_TCP, Reason.ONE_DIRECTION, Reason.TOO_FEW_SAMPLES, Reason.NOT_SEEN_FROM_START)
+)
+RESETS = sum(1 << s for s in (State.REJ, State.RSTO, State.RSTR, State.RSTOS0, State.RSTRH))
 
 
-def set_flag(records: NDArray[np.void], flag: Flag, known: Mask, value: Mask, reason: NDArray[np.uint8]) -> None:
-    """Write one flag: true or false where `known`, else null for `reason`. All arrays have the records' shape (n,)."""
-    bit = np.uint32(1 << flag)
-    records["flags_known"] = np.where(known, records["flags_known"] | bit, records["flags_known"] & ~bit)
-    records["flags_true"] = np.where(known & value, records["flags_true"] | bit, records["flags_true"] & ~bit)
-    records["reasons"][:, flag] = np.where(known, 0, reason)
+@kernel(inline=True, borrow=True)
+def storming(side: Any) -> bool:
+    """Whether retransmissions that were needed took over in a direction (SIDE)."""
+    needless = min(side.spurious_retransmissions, side.retransmissions)
+    enough = side.retransmissions - needless >= STORM_PACKETS
+    return enough and side.retransmitted_bytes * np.uint64(STORM_SHARE) >= side.payload_bytes
 
 
-def storming(side: NDArray[np.void]) -> Mask:
-    """Directions (SIDE) in which retransmissions that were needed took over."""
-    needless = np.minimum(side["spurious_retransmissions"], side["retransmissions"])
-    real = side["retransmissions"] - needless
-    return (real >= STORM_PACKETS) & (side["retransmitted_bytes"] >= STORM_SHARE * side["payload_bytes"])
+@kernel(numba.void(numba.from_dtype(CONNECTION)[::1], numba.uint16[::1], numba.uint8[::1]), borrow=True)
+def fill_flags(records: Any, bits: Any, answers: Any) -> None:
+    """Set flags and reasons of records (CONNECTION, shape (n,)), from the table's bits and the responder's state.
 
-
-def fill_flags(records: NDArray[np.void], bits: NDArray[np.uint16], answers: NDArray[np.uint8]) -> None:
-    """Set the flags of records (CONNECTION, shape (n,)) from the table's bits and the responder's endpoint state."""
-    n = len(records)
-    source, destination = records["source"], records["destination"]
-    tcp = records["protocol"] == TCP
-    yes, no = np.ones(n, np.bool_), np.zeros(n, np.bool_)
-    one_sided = (source["packets"] == 0) | (destination["packets"] == 0)
-    from_start = (bits & SYN_START) != 0
-    # an attempt that nobody answered is an observation; any other one-way connection is a matter of the vantage point
-    attempt = from_start & (destination["packets"] == 0)
-    blind = one_sided & ~attempt
-
-    def reason(*choices: tuple[Mask, Reason], otherwise: Reason = Reason.NONE) -> NDArray[np.uint8]:
-        out = np.full(n, int(otherwise), np.uint8)
-        for where, why in reversed(choices):
-            out[where] = int(why)
-        out[~tcp] = int(Reason.NOT_TCP)
-        return out
-
-    set_flag(records, Flag.UNREACHABLE, yes, (bits & GOT_UNREACHABLE) != 0, reason())
-    set_flag(records, Flag.ONE_SIDED, yes, np.where(tcp, blind, one_sided), reason())
-    judged = reason((one_sided, Reason.ONE_DIRECTION), otherwise=Reason.TOO_FEW_SAMPLES)
-    for flag in (Flag.BUFFERBLOAT, Flag.POLICED, Flag.THROTTLED):
-        set_flag(records, flag, no, no, judged)
-    resets = (State.REJ, State.RSTO, State.RSTR, State.RSTOS0, State.RSTRH)
-    reset = np.isin(records["state"], resets) | (answers == RESET)
-    set_flag(records, Flag.RESET, tcp, reset, reason())
-    failed = (answers == INACTIVE) | ((bits & GOT_REFUSED) != 0)
-    set_flag(records, Flag.HANDSHAKE_FAILED, tcp & from_start, failed, reason(otherwise=Reason.NOT_SEEN_FROM_START))
-    zero = (source["zero_windows"] > 0) | (destination["zero_windows"] > 0)
-    set_flag(records, Flag.ZERO_WINDOW, tcp & (zero | ~blind), zero, reason(otherwise=Reason.ONE_DIRECTION))
-    missed = (source["missed_bytes"] > 0) | (destination["missed_bytes"] > 0)
-    set_flag(records, Flag.CAPTURE_LOSS, tcp & (missed | ~one_sided), missed, reason(otherwise=Reason.ONE_DIRECTION))
-    storm = storming(source) | storming(destination)
-    payload = (source["payload_bytes"] > 0) | (destination["payload_bytes"] > 0)
-    why = reason((blind, Reason.ONE_DIRECTION), otherwise=Reason.TOO_FEW_SAMPLES)
-    set_flag(records, Flag.RETRANSMISSION_STORM, tcp & (storm | (payload & ~blind)), storm, why)
+    What each flag means, and when it is null, is in docs/definitions.md.
+    """
+    for k in range(len(records)):
+        r = records[k]
+        source, destination = r.source, r.destination
+        one_sided = source.packets == 0 or destination.packets == 0
+        known = UNREACHABLE | ONE_SIDED
+        true = 0
+        if bits[k] & GOT_UNREACHABLE:
+            true |= UNREACHABLE
+        if r.protocol != TCP:
+            if one_sided:
+                true |= ONE_SIDED
+            for flag in range(PLACES):
+                r.reasons[flag] = np.uint8(0 if known >> flag & 1 else NOT_TCP)
+        else:
+            from_start = bits[k] & SYN_START != 0
+            # an attempt that nobody answered is an observation; else one direction is a matter of the vantage point
+            blind = one_sided and not (from_start and destination.packets == 0)
+            known |= WAS_RESET
+            blank = ONE_DIRECTION if one_sided else TOO_FEW
+            if blind:
+                true |= ONE_SIDED
+            if RESETS >> r.state & 1 or answers[k] == RESET:
+                true |= WAS_RESET
+            if from_start:
+                known |= FAILED
+                if answers[k] == INACTIVE or bits[k] & GOT_REFUSED:
+                    true |= FAILED
+            if source.zero_windows or destination.zero_windows:
+                true |= ZERO
+            if true & ZERO or not blind:
+                known |= ZERO
+            if source.missed_bytes or destination.missed_bytes:
+                true |= LOSS
+            if true & LOSS or not one_sided:
+                known |= LOSS
+            if storming(source) or storming(destination):
+                true |= STORM
+            if true & STORM or (not blind and (source.payload_bytes or destination.payload_bytes)):
+                known |= STORM
+            for flag in range(PLACES):
+                bit = 1 << flag
+                why = 0
+                if not known & bit:
+                    if bit & JUDGED:
+                        why = blank
+                    elif bit == FAILED:
+                        why = NOT_FROM_START
+                    elif bit == STORM:
+                        why = ONE_DIRECTION if blind else TOO_FEW
+                    else:
+                        why = ONE_DIRECTION
+                r.reasons[flag] = np.uint8(why)
+        r.flags_known = np.uint32(known)
+        r.flags_true = np.uint32(true)
