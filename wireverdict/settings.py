@@ -1,4 +1,5 @@
-"""Every setting, as one tree of typed values, and how it is made of a file's tables, the environment and the command line.
+"""Every setting, as one tree of typed values, and how it is made of a file's tables, the environment and the command
+line.
 
 Each part defines its own settings beside its code; this module puts them together. It reads no file and no environment
 itself: `wireverdict.cli` hands over what it has read. config/wireverdict.toml shows every key with its default.
@@ -76,7 +77,7 @@ def settings(sources: Sequence[Source] = ()) -> Settings:
 
 
 def from_environment(environment: Mapping[str, str]) -> Source:
-    """Variables such as ``WIREVERDICT_WINDOWS__WIDTH=5``: sections and keys in capitals, two underscores between them."""
+    """Variables such as ``WIREVERDICT_WINDOWS__WIDTH=5``: sections and keys in capitals, ``__`` between them."""
     values: dict[str, Any] = {}
     for name, value in sorted(environment.items()):
         if not name.startswith(PREFIX) or "__" not in name:
@@ -121,7 +122,9 @@ def _leaves(
         kind = fields[name].type
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             if not isinstance(value, Mapping):
-                raise SettingsError(f"{source.where(key)}: {key} is a section ({', '.join(fields_of(kind))}), not a value")
+                raise SettingsError(
+                    f"{source.where(key)}: {key} is a section ({', '.join(fields_of(kind))}), not a value"
+                )
             yield from _leaves(source, kind, value, here)
             continue
         try:

@@ -1,1 +1,1 @@
-"""What people and programs read: connection records and verdicts as JSON lines, CSV, Parquet, and as a page in a terminal."""
+"""What people and programs read: records and verdicts as JSON lines, CSV, Parquet, and as a page in a terminal."""

@@ -22,7 +22,7 @@ def address_texts(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> tuple[NDArr
     return lengths, out[:end]
 
 
-@kernel(numba.int64(_HALF, _HALF, numba.int64[::1], numba.uint8[::1]))
+@kernel(numba.int64(_HALF, _HALF, numba.int64[::1], numba.uint8[::1]), borrow=True)
 def _address_texts(hi: Any, lo: Any, lengths: Any, out: Any) -> int:
     at = 0
     for i in range(len(hi)):

@@ -19,8 +19,8 @@ HEADER_LINE = ",".join(field.name for field in _CHOSEN).encode() + b"\r\n"
 def csv_lines(rows: NDArray[np.void], seed: int = 0) -> Iterator[memoryview]:
     """The records in pieces of whole lines, without the header line; each piece is valid until the next is asked for.
 
-    `rows`: CONNECTION, shape (n,). `seed`: of the Community ID. No value can hold a comma or a quote. Reasons why flags are
-    null stand in one column, ``flag:reason;flag:reason``.
+    `rows`: CONNECTION, shape (n,). `seed`: of the Community ID. No value can hold a comma or a quote. Reasons why
+    flags are null stand in one column, ``flag:reason;flag:reason``.
     """
     return lines(rows, _layout(), seed)
 

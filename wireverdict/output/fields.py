@@ -1,7 +1,8 @@
-"""What a connection record says in every output: one table of fields, which the writers turn into JSON, CSV or Arrow columns.
+"""What a connection record says in every output: one table of fields, which the writers turn into JSON, CSV or Arrow
+columns.
 
-A field has the dotted name under which documents nest it (ECS where ECS has a name), a kind that says how a value is made, and
-the columns of CONNECTION it is made of. docs/output.md describes each; a test keeps the two in step.
+A field has the dotted name under which documents nest it (ECS where ECS has a name), a kind that says how a value is
+made, and the columns of CONNECTION it is made of. docs/output.md describes each; a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -132,7 +133,10 @@ FIELDS: tuple[Field, ...] = (
     Field("wireverdict.history", Kind.HISTORY, ("history", "history_length")),
     Field("wireverdict.handshake_ms", Kind.MILLIS_NS, ("handshake",)),
     Field("wireverdict.idle_ms", Kind.MILLIS_NS, ("idle",)),
-    *(Field(f"wireverdict.flags.{name}", Kind.FLAG, ("flags_true", "flags_known"), bit=i) for i, name in enumerate(FLAGS)),
+    *(
+        Field(f"wireverdict.flags.{name}", Kind.FLAG, ("flags_true", "flags_known"), bit=i)
+        for i, name in enumerate(FLAGS)
+    ),
     Field("wireverdict.unknown", Kind.REASONS, ("flags_known", "reasons")),
     *_side("source"),
     *_side("destination"),

@@ -1,8 +1,9 @@
 """Connection rows to lines of text, in a kernel that runs a small programme: one operation for each field.
 
-A layout (JSON, CSV) is made once from the table of fields: the text that stands before each value, and which columns the value
-is made of. The kernel then does, for every row, "copy this text, write that number", with no Python object per record. Texts
-are copied in steps of 32 bytes, which the compiler turns into one or two moves; what is copied too much is overwritten next.
+A layout (JSON, CSV) is made once from the table of fields: the text that stands before each value, and which columns
+the value is made of. The kernel then does, for every row, "copy this text, write that number", with no Python object
+per record. Texts are copied in steps of 32 bytes, which the compiler turns into one or two moves; what is copied too
+much is overwritten next.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 from wireverdict.connections.community_id import LENGTH as COMMUNITY_ROOM
 from wireverdict.connections.community_id import community_ids
 from wireverdict.kernels import kernel
-from wireverdict.output.fields import FLAGS, REASONS, Field, Kind
 from wireverdict.output.copying import STEP, copy_step
+from wireverdict.output.fields import FLAGS, REASONS, Field, Kind
 from wireverdict.output.text import (
     ADDRESS_ROOM,
     INTEGER_ROOM,
@@ -37,7 +38,12 @@ CHUNK = 1024
 _ROOM = {Kind.TIME: TIME_ROOM, Kind.ADDRESS: ADDRESS_ROOM, Kind.HISTORY: 32, Kind.COMMUNITY_ID: COMMUNITY_ROOM}
 _INTEGER, _POSITIVE, _MILLIS, _MILLIS_NS = int(Kind.INTEGER), int(Kind.POSITIVE), int(Kind.MILLIS), int(Kind.MILLIS_NS)
 _SUM, _TIME, _DURATION, _ADDRESS = int(Kind.SUM), int(Kind.TIME), int(Kind.DURATION), int(Kind.ADDRESS)
-_NETWORK, _COMMUNITY, _HISTORY, _BOOLEAN = int(Kind.NETWORK), int(Kind.COMMUNITY_ID), int(Kind.HISTORY), int(Kind.BOOLEAN)
+_NETWORK, _COMMUNITY, _HISTORY, _BOOLEAN = (
+    int(Kind.NETWORK),
+    int(Kind.COMMUNITY_ID),
+    int(Kind.HISTORY),
+    int(Kind.BOOLEAN),
+)
 _FLAG, _REASONS, _NAME = int(Kind.FLAG), int(Kind.REASONS), int(Kind.NAME)
 _FLAG_COUNT, _LAST_REASON = len(FLAGS), len(REASONS) - 1
 
@@ -77,7 +83,7 @@ class Layout(NamedTuple):
 
 
 def layout(parts: Sequence[tuple[str, Field | None]], dialect: Dialect) -> Layout:
-    """Compile text and fields that alternate: each part is the text before a value, and the value (None for the line's end)."""
+    """Compile parts, each the text before a value and the value (None for the line's end)."""
     texts = bytearray()
     words: list[str] = []
     places: dict[tuple[str, ...], int] = {}
@@ -117,10 +123,18 @@ def layout(parts: Sequence[tuple[str, Field | None]], dialect: Dialect) -> Layou
             group = ("false", "true", dialect.null)
         elif field.kind == Kind.REASONS:
             first = tuple(f"{quote}{name}{quote}{dialect.colon}" for name in FLAGS)
-            group = (*first, *(f"{dialect.comma}{name}" for name in first), *(f"{quote}{word}{quote}" for word in REASONS))
+            group = (
+                *first,
+                *(f"{dialect.comma}{name}" for name in first),
+                *(f"{quote}{word}{quote}" for word in REASONS),
+            )
         operation["words"] = place(group)
         widest = max(len(word) for word in group)
-        room += len(FLAGS) * 2 * widest if field.kind == Kind.REASONS else max(widest, _ROOM.get(field.kind, INTEGER_ROOM + 4))
+        room += (
+            len(FLAGS) * 2 * widest
+            if field.kind == Kind.REASONS
+            else max(widest, _ROOM.get(field.kind, INTEGER_ROOM + 4))
+        )
     table = np.zeros(len(words) * STEP, np.uint8)
     for row, word in zip(table.reshape(-1, STEP), words, strict=True):
         if len(word) > STEP:
@@ -160,11 +174,11 @@ def lines(rows: NDArray[np.void], made: Layout, seed: int = 0) -> Iterator[memor
             made.lengths,
             out,
         )
-        yield memoryview(out)[:end]
+        yield memoryview(out.data)[:end]
 
 
-@kernel(inline=True)
-def _word(out: Any, at: int, words: Any, lengths: Any, index: int) -> int:
+@kernel(inline=True, borrow=True)
+def _word(out: Any, at: int, words: Any, lengths: Any, index: Any) -> int:
     copy_step(out, at, words, index * 32)
     return at + int(lengths[np.uint64(index)])
 
@@ -181,12 +195,12 @@ _ARGUMENTS = (
 )
 
 
-@kernel(numba.int64(*_ARGUMENTS))
+@kernel(numba.int64(*_ARGUMENTS), borrow=True)
 def _lines(
     octets: Any, row_words: Any, community: Any, operations: Any, texts: Any, words: Any, lengths: Any, out: Any
 ) -> int:
     """Every row by every operation; gives the number of bytes written. `octets` and `row_words` are the same rows."""
-    at = 0
+    at: Any = 0
     for i in range(len(octets)):
         for o in range(len(operations)):
             operation = operations[o]
@@ -196,10 +210,11 @@ def _lines(
             at += length
             kind = operation.kind
             first = row_words[i, operation.word]
-            second = np.int64(operation.second)
+            second: Any = np.int64(operation.second)
             value = (first >> np.uint64(operation.shift)) & operation.mask
-            choice = np.int64(-1)
-            number = thousandths = False
+            choice: Any = np.int64(-1)
+            number: Any = False
+            thousandths = False
             if kind == _INTEGER:
                 number = True
             elif kind == _MILLIS:
@@ -238,9 +253,12 @@ def _lines(
                 at += 30
             elif kind == _HISTORY:
                 begin = 8 * np.int64(operation.word)
-                for k in range(min(np.int64(octets[i, second]), 32)):
+                letters: Any = min(np.int64(octets[i, second]), 32)
+                for k in range(letters):
                     letter = octets[i, begin + k]
-                    plain = 32 < letter < 127 and letter != 34 and letter != 44 and letter != 92  # no quote, comma, backslash
+                    plain = (
+                        32 < letter < 127 and letter != 34 and letter != 44 and letter != 92
+                    )  # no quote, comma, backslash
                     out[at] = letter if plain else np.uint8(63)
                     at += 1
             elif kind == _BOOLEAN:
@@ -252,7 +270,7 @@ def _lines(
                 for flag in range(_FLAG_COUNT):
                     if not value >> np.uint64(flag) & np.uint64(1):
                         at = _word(out, at, words, lengths, np.int64(operation.words) + flag + separator)
-                        reason = min(np.int64(octets[i, second + flag]), _LAST_REASON)
+                        reason: Any = min(np.int64(octets[i, second + flag]), _LAST_REASON)
                         at = _word(out, at, words, lengths, np.int64(operation.words) + 2 * _FLAG_COUNT + reason)
                         separator = _FLAG_COUNT
             # These have several users each: one place for each keeps the kernel small.
@@ -262,4 +280,4 @@ def _lines(
                 at = put_unsigned(out, at, value)
             if choice >= 0:
                 at = _word(out, at, words, lengths, np.int64(operation.words) + choice)
-    return at
+    return int(at)

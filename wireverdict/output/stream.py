@@ -47,7 +47,9 @@ class Stream:
     def create(cls, path: str | Path) -> Stream:
         """A new file, or an old one emptied. Raises OutputError."""
         try:
-            return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666), str(path), owned=True)
+            return cls(
+                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666), str(path), owned=True
+            )
         except OSError as error:
             raise OutputError(str(path), error) from None
 

@@ -1,4 +1,4 @@
-"""Connection records as an Arrow table, for Parquet and for whoever analyses columns. Needs pyarrow (extra `columns`)."""
+"""Connection records as an Arrow table, for Parquet and for analysis by columns. Needs pyarrow (extra `columns`)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def records_table(rows: NDArray[np.void], seed: int = 0) -> pyarrow.Table:
     """The records as a flat table: a column for each field under its dotted name, except constants.
 
-    `rows`: CONNECTION, shape (n,). Times are timestamp[ns, UTC], durations int64 ns, milliseconds float64, counters uint64,
-    flags bool, names dictionary-encoded text, all nullable; `wireverdict.unknown` becomes one column of reasons for each flag.
-    Raises ImportError without pyarrow.
+    `rows`: CONNECTION, shape (n,). Times are timestamp[ns, UTC], durations int64 ns, milliseconds float64, counters
+    uint64, flags bool, names dictionary-encoded text, all nullable; `wireverdict.unknown` becomes one column of
+    reasons for each flag. Raises ImportError without pyarrow.
     """
     import pyarrow
 

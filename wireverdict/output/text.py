@@ -21,14 +21,14 @@ TIME_ROOM = 30
 INTEGER_ROOM = 20
 
 
-@kernel(inline=True)
-def _pair(out: Any, at: int, value: int) -> None:
+@kernel(inline=True, borrow=True)
+def _pair(out: Any, at: int, value: Any) -> None:
     """Two decimal digits."""
     out[at] = _PAIRS[2 * value]
     out[at + 1] = _PAIRS[2 * value + 1]
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def eight_digits(value: Any) -> Any:
     """A number (uint64) below 10**8 as eight decimal digits, 0 to 9 each, first digit in the lowest byte.
 
@@ -43,15 +43,17 @@ def eight_digits(value: Any) -> Any:
     return high | (quarters - high * np.uint64(10)) << np.uint64(8)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def _digits(value: Any) -> int:
     """How many decimal digits a number (uint64) below 10**8 has."""
-    length = 1 + np.int64(value >= np.uint64(10)) + np.int64(value >= np.uint64(100)) + np.int64(value >= np.uint64(1_000))
+    length = (
+        1 + np.int64(value >= np.uint64(10)) + np.int64(value >= np.uint64(100)) + np.int64(value >= np.uint64(1_000))
+    )
     length += np.int64(value >= np.uint64(10_000)) + np.int64(value >= np.uint64(100_000))
     return int(length + np.int64(value >= np.uint64(1_000_000)) + np.int64(value >= np.uint64(10_000_000)))
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def put_unsigned(out: Any, at: int, value: Any) -> int:
     """`value` (uint64) in decimal, without leading zeros: at most 20 bytes, and writes up to 8 more."""
     if value >= _EIGHT:
@@ -67,7 +69,7 @@ def put_unsigned(out: Any, at: int, value: Any) -> int:
     return put_unsigned_short(out, at, value)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def put_unsigned_short(out: Any, at: int, value: Any) -> int:
     """The same for numbers below 10**8; writes eight bytes."""
     length = _digits(value)
@@ -75,7 +77,7 @@ def put_unsigned_short(out: Any, at: int, value: Any) -> int:
     return at + length
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def put_thousandths(out: Any, at: int, value: Any) -> int:
     """`value` / 1,000 with three decimals: µs as ms. At most 21 bytes, and writes up to 8 more."""
     at = put_unsigned(out, at, value // np.uint64(1000))
@@ -84,13 +86,13 @@ def put_thousandths(out: Any, at: int, value: Any) -> int:
     return at + 4
 
 
-@kernel()
-def put_time(out: Any, at: int, ts: int) -> int:
+@kernel(borrow=True)
+def put_time(out: Any, at: int, ts: Any) -> int:
     """`ts` (ns since 1970, int64) as ``2026-03-14T09:26:53.589793238Z``: 30 bytes, years 1677 to 2262."""
     days = ts // _DAY
     rest = ts - days * _DAY
-    # Proleptic Gregorian calendar in eras of 400 years that begin on 1 March (H. Hinnant, "chrono-compatible low-level date
-    # algorithms", civil_from_days); the offset makes the number of days positive for every int64.
+    # Proleptic Gregorian calendar in eras of 400 years that begin on 1 March (H. Hinnant, "chrono-compatible
+    # low-level date algorithms", civil_from_days); the offset makes the number of days positive for every int64.
     shifted = days + 719_468
     era = shifted // 146_097
     of_era = shifted - era * 146_097
@@ -124,13 +126,13 @@ def put_time(out: Any, at: int, ts: int) -> int:
     return at + 30
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def is_ipv4(hi: Any, lo: Any) -> bool:
     """Whether the two halves hold an IPv4 address."""
     return bool(hi == np.uint64(0) and lo >> np.uint64(32) == _MAPPED)
 
 
-@kernel()
+@kernel(borrow=True)
 def put_address(out: Any, at: int, hi: Any, lo: Any) -> int:
     """An address held as two numbers: dotted decimal, or RFC 5952 (section 4) for IPv6. At most 39 bytes."""
     if is_ipv4(hi, lo):

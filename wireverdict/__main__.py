@@ -1,0 +1,5 @@
+"""``python -m wireverdict``."""
+
+from wireverdict.cli import main
+
+main()

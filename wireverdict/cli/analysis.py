@@ -1,0 +1,189 @@
+"""What ``wireverdict analyze`` does: captures through the pipeline to the outputs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from producers.timeline import Timeline, open_timeline
+from wireverdict.cli.app import FAILED, FOUND, NOTHING
+from wireverdict.cli.interrupts import Interrupts
+from wireverdict.cli.progress import Progress
+from wireverdict.compose import pipeline
+from wireverdict.frames import FrameBatch
+from wireverdict.output.outputs import CsvFile, JsonLines, Output, ParquetFile
+from wireverdict.output.stream import OutputError, Stream
+from wireverdict.output.summary import summary
+from wireverdict.pipeline import Pipeline
+from wireverdict.settings import Settings, SettingsError, Source, from_environment, from_file, settings
+from wireverdict.verdicts import Status, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line, as `wireverdict.cli.analyze` declares it."""
+
+    inputs: tuple[str, ...]
+    json: bool = False
+    connections: bool = False
+    csv: str | None = None
+    parquet: str | None = None
+    expression: str | None = None
+    home_networks: tuple[str, ...] = ()
+    window: float | None = None
+    count_window: int | None = None
+    tunnels: str | None = None
+    config: str | None = None
+    follow: bool = False
+
+
+class Refusal(Exception):
+    """The command line asks for something that cannot be; the message is a sentence."""
+
+
+def analyze(options: Options) -> int:
+    """Run the command; its exit status."""
+    try:
+        chosen = chosen_settings(options, os.environ)
+        made = pipeline(chosen)
+        timeline = open_timeline(options.inputs, follow=options.follow)
+        outputs = open_outputs(options, chosen)
+    except (Refusal, OutputError, ValueError) as error:  # SettingsError is a ValueError
+        return tell(str(error))
+    with Interrupts() as interrupts:
+        return Run(options, made, timeline, outputs, interrupts).status()
+
+
+def tell(sentence: str) -> int:
+    """Say on standard error what went wrong; gives the exit status for it."""
+    with suppress(OSError, ValueError):  # standard error may be closed: there is nobody left to tell
+        print(f"wireverdict: {sentence}", file=sys.stderr, flush=True)
+    return FAILED
+
+
+def chosen_settings(options: Options, environment: Mapping[str, str]) -> Settings:
+    """Defaults, then the file, then the environment, then the command line."""
+    sources = []
+    if options.config is not None:
+        sources.append(read_settings(options.config))
+    sources.append(from_environment(environment))
+    given = {
+        ("capture", "home_networks", "--home-net"): list(options.home_networks) or None,
+        ("capture", "tunnels", "--tunnels"): options.tunnels,
+        ("windows", "width", "--window"): options.window,
+        ("windows", "packets", "--count-window"): options.count_window,
+    }
+    values: dict[str, dict[str, Any]] = {}
+    names = {}
+    for (section, key, name), value in given.items():
+        if value is not None:
+            values.setdefault(section, {})[key] = value
+            names[f"{section}.{key}"] = name
+    sources.append(Source(values, lambda key: names.get(key, "command line")))
+    return settings(sources)
+
+
+def read_settings(path: str) -> Source:
+    """A TOML file. Raises SettingsError."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        return from_file(tomllib.loads(text), path, text)
+    except OSError as error:
+        raise SettingsError(f"cannot read the settings in {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+
+
+def open_outputs(options: Options, chosen: Settings) -> list[Output]:
+    """Opened before anything is read, so that a file that cannot be written is told at once."""
+    if options.json and options.connections:
+        raise Refusal("--json prints every connection already; give it without --connections")
+    seed = chosen.capture.community_id_seed
+    outputs: list[Output] = []
+    if options.csv is not None:
+        outputs.append(CsvFile(Stream.create(options.csv), seed))
+    if options.parquet is not None:
+        try:
+            outputs.append(ParquetFile(options.parquet, seed))
+        except ImportError:
+            raise Refusal("--parquet needs pyarrow: install it with pip install 'wireverdict[columns]'") from None
+    stdout = Stream.standard_output()
+    if options.json:
+        outputs.append(JsonLines(stdout, seed))
+    else:
+        from wireverdict.output.people import People
+
+        outputs.append(People(stdout, list_connections=options.connections, live=options.follow))
+    return outputs
+
+
+class Run:
+    """One pass over the inputs."""
+
+    def __init__(
+        self, options: Options, made: Pipeline, timeline: Timeline, outputs: list[Output], interrupts: Interrupts
+    ) -> None:
+        self.options = options
+        self.pipeline = made
+        self.timeline = timeline
+        self.outputs = outputs
+        self.interrupts = interrupts
+        self.verdicts: dict[str, int] = {str(status): 0 for status in Status}
+
+    def status(self) -> int:
+        """Do it; the exit status."""
+        try:
+            with Progress(sys.stderr) as progress:
+                for batch in self._batches():
+                    self.pipeline.feed(batch)
+                    self._hand_out()
+                    progress.update(self.pipeline.packets, self.timeline.bytes_read, self.timeline.bytes_total)
+                self.pipeline.finish()
+                self._hand_out()
+            failed = [report for report in self.timeline.reports if report.error is not None]
+            for report in failed:
+                tell(f"{report.path}: {report.error}")
+            document = summary(
+                self.pipeline.counters,
+                self.timeline.reports,
+                self.verdicts,
+                interrupted=bool(self.interrupts.signal),
+            )
+            for output in self.outputs:
+                output.finish(document)
+        except OutputError as error:
+            return tell(str(error))
+        if self.interrupts.signal:
+            return 128 + self.interrupts.signal
+        if failed:
+            return FAILED
+        return FOUND if self.verdicts[Status.FIRING] else NOTHING
+
+    def _batches(self) -> Iterator[FrameBatch]:
+        """Until the end of the inputs or a wish to stop."""
+        batches = iter(self.timeline)
+        while not self.interrupts.signal:
+            try:
+                with self.interrupts.waiting():
+                    batch = next(batches, None)
+            except KeyboardInterrupt:
+                return
+            if batch is None:
+                return
+            yield batch
+
+    def _hand_out(self) -> None:
+        for item in self.pipeline.take():
+            if isinstance(item, Verdict):
+                self.verdicts[item.status] += 1
+                for output in self.outputs:
+                    output.verdict(item)
+            else:
+                for output in self.outputs:
+                    output.connections(item)

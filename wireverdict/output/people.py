@@ -1,0 +1,210 @@
+"""The output for people: at most a screen that says what was read, what stands out, and what is wrong."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.output.endpoints import endpoints
+from wireverdict.output.fields import FLAGS, PROTOCOLS, STATES
+from wireverdict.output.listing import listing
+from wireverdict.output.stream import Stream
+from wireverdict.output.units import count, duration, moment, named, share, size
+from wireverdict.records import CONNECTION
+from wireverdict.verdicts import Severity, Status, Verdict
+
+SCREEN = 40
+"""Lines that a page takes at most (a single very long verdict aside)."""
+WIDTH = 100
+"""Columns that a page uses at most: longer lines are tiring to read."""
+BUSIEST = 5
+
+_COLOURS = {Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
+
+
+class People:
+    """Takes what a run finds and prints a page at its end; with `live`, each verdict at once as well."""
+
+    def __init__(self, stream: Stream, *, list_connections: bool = False, live: bool = False) -> None:
+        self._stream = stream
+        self._list = list_connections
+        self._live = live
+        self._incidents: dict[str, Verdict] = {}
+        self._busiest: NDArray[np.void] = np.zeros(0, CONNECTION)
+        self._flagged = np.zeros(len(FLAGS), np.int64)
+
+    def connections(self, rows: NDArray[np.void]) -> None:
+        """See Output."""
+        if self._list:
+            self._stream.write(listing(rows))
+            return
+        rows = rows[rows["final"] == 1]
+        for bit in range(len(FLAGS)):
+            self._flagged[bit] += np.count_nonzero(rows["flags_true"] >> bit & 1)
+        self._busiest = _top(np.concatenate((self._busiest, _top(rows))))
+
+    def verdict(self, verdict: Verdict) -> None:
+        """See Output."""
+        self._incidents[verdict.incident] = verdict
+        if self._live:
+            self._stream.write(render([panel(verdict)]))
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """See Output."""
+        from rich.text import Text
+
+        page: list[Any] = [Text(line) for line in _heading(summary)]
+        if not self._list and len(self._busiest):
+            page += [Text(), _table(self._busiest)]
+            raised = [(name, int(number)) for name, number in zip(FLAGS, self._flagged, strict=True) if number]
+            if raised:
+                listed = " · ".join(f"{name.replace('_', ' ')} {count(number)}" for name, number in raised)
+                page.append(Text(f"Flags raised: {listed}", style="dim"))
+        page.append(Text())
+        verdicts = sorted(self._incidents.values(), key=_urgency)
+        if not verdicts:
+            page.append(Text("Nothing found.", style="bold green"))
+        elif not self._live:
+            page += _panels(verdicts, SCREEN - render(page).count(b"\n"))
+        self._stream.write(render(page))
+
+
+def render(parts: list[Any]) -> bytes:
+    """Rich's objects as text for standard output: in colour on a terminal, unless NO_COLOR says otherwise."""
+    from rich.console import Console
+
+    terminal = os.isatty(1)
+    width = min(shutil.get_terminal_size((80, 24)).columns, WIDTH)
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=terminal,
+        color_system="auto" if terminal else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    console.print(*parts, sep="\n")
+    written = console.file
+    assert isinstance(written, io.StringIO)
+    lines = (line.rstrip() for line in written.getvalue().splitlines())
+    return ("\n".join(lines) + "\n").encode(errors="replace")
+
+
+def panel(verdict: Verdict) -> Any:
+    """A verdict as a box: what, who, since when, how sure, by what evidence, and what to check next."""
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    over = verdict.status is Status.RESOLVED
+    colour = "green" if over else _COLOURS[verdict.severity]
+    title = Text(f"{'RESOLVED' if over else verdict.severity.name}  {verdict.name}", style=f"bold {colour}")
+    going = "and is over" if over else "and goes on"
+    lasted = duration(max(verdict.end - verdict.start, 0))
+    sure = share(verdict.confidence)
+    if verdict.capture_quality:
+        sure += "   capture: " + _evidence(verdict.capture_quality)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row("who", Text(verdict.subject.text(), style="bold"))
+    grid.add_row("since", f"{moment(verdict.start)}, for {lasted} {going}")
+    grid.add_row("sure", sure)
+    grid.add_row("evidence", _evidence(verdict.evidence))
+    if verdict.remedy:
+        grid.add_row("check next", verdict.remedy)
+    return Panel(
+        grid, title=title, title_align="left", subtitle=verdict.rule, subtitle_align="right", border_style=colour
+    )
+
+
+def _evidence(values: dict[str, Any]) -> str:
+    return " · ".join(" ".join(part for part in named(key, value) if part) for key, value in values.items())
+
+
+def _urgency(verdict: Verdict) -> tuple[Any, ...]:
+    resolved = verdict.status is Status.RESOLVED
+    return resolved, -int(verdict.severity), -verdict.confidence, verdict.start, verdict.rule, verdict.subject
+
+
+def _panels(verdicts: list[Verdict], room: int) -> list[Any]:
+    """As many panels as fit into `room` lines, at least one, and a line that counts the others."""
+    from rich.text import Text
+
+    shown: list[Any] = []
+    for verdict in verdicts:
+        made = panel(verdict)
+        room -= render([made]).count(b"\n")
+        left = len(verdicts) - len(shown)
+        if shown and room < (1 if left > 1 else 0):
+            break
+        shown.append(made)
+    left = len(verdicts) - len(shown)
+    if left:
+        shown.append(Text(f"and {left} more; --json lists them all", style="bold"))
+    return shown
+
+
+def _heading(summary: dict[str, Any]) -> list[str]:
+    told, event = summary["wireverdict"], summary["event"]
+    files = told["files"]
+    name = os.path.basename(files[0]["path"]) if len(files) == 1 else f"{len(files)} files"
+    name = "standard input" if name == "-" else name
+    first = f"{name}: {count(told['packets'])} packets"
+    if "start" in event:
+        begin = event["start"][:19].replace("T", " ")
+        first += f" in {duration(event['duration'])}, from {begin} UTC"
+    if told["interrupted"]:
+        first += " (stopped before the end)"
+    kinds = told["connections"]
+    lines = [
+        first,
+        f"{count(sum(kinds.values()))} connections: " + ", ".join(f"{count(n)} {k}" for k, n in kinds.items()),
+    ]
+    dns = told["dns"]
+    if dns.get("attempts"):
+        lines[-1] += f" · DNS: {count(dns['attempts'])} queries, {share(dns['answered'] / dns['attempts'])} answered"
+    left_out = {reason: number for reason, number in told["skipped"].items() if number}
+    if left_out:
+        worst = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+        listed = ", ".join(f"{count(number)} {reason.replace('_', ' ')}" for reason, number in worst[:3])
+        lines.append(f"Left out: {listed}" + (f" and {len(worst) - 3} other reasons" if len(worst) > 3 else ""))
+    return lines
+
+
+def _top(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """The busiest connections, most bytes first; of equals, the one that came first."""
+    octets = rows["source"]["bytes"] + rows["destination"]["bytes"]
+    if len(rows) > 4 * BUSIEST:  # a cheap look first: sorting all would cost more than writing them out
+        edge = np.partition(octets, len(octets) - BUSIEST)[len(octets) - BUSIEST]
+        rows, octets = rows[octets >= edge], octets[octets >= edge]
+    order = np.argsort(octets.max(initial=0) - octets, kind="stable")[:BUSIEST]
+    return rows[order]
+
+
+def _table(rows: NDArray[np.void]) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table.add_column("busiest connections", overflow="ellipsis", no_wrap=True, ratio=1)
+    for title in ("state", "packets", "size", "lasted", "RTT"):
+        table.add_column(title, justify="left" if title == "state" else "right", no_wrap=True)
+    for row, ends in zip(rows, endpoints(rows), strict=True):
+        source, destination = row["source"], row["destination"]
+        answered = source if source["rtt_samples"] else destination
+        table.add_row(
+            f"{ends} {PROTOCOLS[row['protocol']]}",
+            STATES[min(int(row["state"]), len(STATES) - 1)],
+            count(int(source["packets"] + destination["packets"])),
+            size(int(source["bytes"] + destination["bytes"])),
+            duration(int(row["last_ts"] - row["first_ts"])),
+            duration(int(answered["rtt_p50"]) * 1000) if answered["rtt_samples"] else "",
+        )
+    return table
