@@ -1,0 +1,307 @@
+"""The judge of policing: does a token bucket explain the losses of a path, and does nothing else?
+
+After Flach et al., "An Internet-Wide Analysis of Traffic Policing" (SIGCOMM 2016), with another test: instead of
+comparing fill levels at one estimated rate, the bucket that explains the losses best is searched for over all
+connections of an address pair together. It has to beat bursty random loss (Markov chains, by packets and in time) and a
+queue: a drop-tail queue drops by the same arithmetic, but it makes packets wait and a policer does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.paths.bucket import Fit, Grid, entropy, fit, markov_gain, timed_gain, trace
+from wireverdict.paths.events import LOST
+from wireverdict.paths.scoreboard import Replay, transmissions
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds of the judge; each says its unit and its reason."""
+
+    min_lost: int = 15
+    """packets; below, any bucket fits (Flach et al.)."""
+    min_passed: int = 15
+    """packets (Flach et al.)."""
+    min_episodes: int = 3
+    """a bucket that ran dry once or twice has shown no rate: it needs to refill and run dry again (Flach et al.)."""
+    link_overhead: int = 18
+    """bytes that a policer counts beside the IP length: 18 for those that count whole Ethernet frames, 0 for IP."""
+    rate_from: float = 0.5
+    """of the rate delivered between the first and the last loss: too large if the bucket was full at the start."""
+    rate_to: float = 40.0
+    """of the same: a flow that recovers slowly uses a small part of what it may."""
+    rate_step: float = 1.05
+    """factor of the coarse search."""
+    depth_from: float = 2_000.0
+    """bytes: little more than one packet."""
+    depth_to: float = 8_000_000.0
+    """bytes: beyond, a bucket outlasts most transfers."""
+    depth_step: float = 1.35
+    """factor of the coarse search."""
+    queue_delay: float = 2.0
+    """ms of waiting at losses below which nothing can be said: timer and ACK noise."""
+    queue_share: float = 0.2
+    """of depth / rate, the delay of a queue of that depth, at losses; a policer adds none, a queue all of it."""
+    delay_follows: float = 0.2
+    """slope of delay against the bucket's deficit: 1 for a queue, 0 for a policer."""
+    standing_delay: float = 20.0
+    """ms of waiting at losses, if no less than at other times, that only a queue explains whatever the fit says."""
+    min_gain: float = 20.0
+    """nats over bursty random loss: odds of e^20 outweigh the tens of thousands of buckets that were tried."""
+    min_gain_share: float = 0.03
+    """the same, of the entropy of the losses: weaker ties (loss that grows with burst length, say) are no policer."""
+    policed_share: float = 0.5
+    """of the entropy explained: most of what is to be known of which packets die is known from the bucket."""
+    policed_rank: float = 0.1
+    """median rank, among the levels that passing packets met, of the level at the first loss of an episode: a policer
+    drops when the bucket is at its lowest, whatever made the losses after the first."""
+    partial_share: float = 0.12
+    """of the entropy explained, if part of the traffic was not seen; the gain then has to beat outages too."""
+    receiver_share: float = 0.2
+    """the same behind the policer, where only one loss of each hole is seen."""
+    receiver_rate_to: float = 6.0
+    """in place of `rate_to` behind the policer: holes lack most losses, and large rates explain single ones."""
+    receiver_depth: float = 3.0
+    """packets, least depth behind the policer: smaller buckets fit any pair of losses."""
+    shallow: float = 4.0
+    """ms of depth / rate below which a policer and a short queue look alike: twice `queue_delay`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        if self.rate_step <= 1 or self.depth_step <= 1:
+            raise ValueError("policing.rate_step and policing.depth_step are factors and must be over 1")
+        if not 0 < self.rate_from < self.rate_to or not 0 < self.depth_from < self.depth_to:
+            raise ValueError(
+                "policing.rate_from/rate_to and policing.depth_from/depth_to must be positive and in order"
+            )
+        if self.min_lost < 1 or self.min_passed < 1 or self.min_episodes < 1:
+            raise ValueError("policing.min_lost, min_passed and min_episodes must be at least 1")
+
+
+class Cause(StrEnum):
+    """What explains the losses of a direction; those after the first two are the codes for why it is not policing."""
+
+    POLICED = "policed"
+    POLICED_PARTLY_SEEN = "policed_partly_seen"  # more traffic shares the bucket than was captured
+    TOO_FEW = "too_few"  # losses, episodes or delivered packets
+    QUEUE = "queue"  # a buffer that overflows
+    RANDOM = "random"  # independent or bursty loss
+    SHALLOW = "shallow"  # the bucket is so small that it may be a short buffer
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one direction of an address pair shows. Shares in 0..1; `first_loss`, `last_loss` in ns, 0 for none.
+
+    `explained`: share of the entropy of the losses that the bucket explains (R²). `gain`: nats over losses in bursts of
+    packets, `gain_in_time` over bursts in time (outages) too. `rank`: median, over episodes, of the rank of the level
+    at the first loss among the levels that passing packets met. `loss_delay`: ms of waiting at losses.
+    `delay_slope`: of delay against the bucket's deficit, None if the deficit hardly varied. `confidence` in the cause.
+    """
+
+    cause: Cause
+    lost: int
+    passed: int
+    episodes: int = 0
+    first_loss: int = 0
+    last_loss: int = 0
+    at_receiver: bool = False
+    rate_bps: float = 0.0
+    rate_low_bps: float = 0.0
+    rate_high_bps: float = 0.0
+    delivered_bps: float = 0.0
+    burst_bytes: float = 0.0
+    explained: float = 0.0
+    gain: float = 0.0
+    gain_in_time: float = 0.0
+    rank: float = 1.0
+    loss_delay: float = 0.0
+    delay_slope: float | None = None
+    base_rtt: float = 0.0
+    confidence: float = 0.0
+
+    @property
+    def policed(self) -> bool:
+        """Whether the cause is a policer."""
+        return self.cause in (Cause.POLICED, Cause.POLICED_PARTLY_SEEN)
+
+
+def judge(events: NDArray[np.void], direction: int, settings: Settings | None = None) -> Judgement:
+    """Judge one direction (0: sent by the lower address) of a pair's log (EVENT[n], in order)."""
+    settings = settings or Settings()
+    return judge_replay(transmissions(events, direction, settings.link_overhead), events, settings)
+
+
+def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -> Judgement:
+    """The same, of transmissions that were told from the log before."""
+    rows = replay.rows
+    lost = (rows["fate"] == LOST).astype(np.uint8)
+    at_loss = np.flatnonzero(lost)
+    losses, passed = len(at_loss), len(rows) - len(at_loss)
+    if not losses:
+        return Judgement(Cause.TOO_FEW, 0, passed, at_receiver=replay.at_receiver, base_rtt=replay.base_rtt / 1e6)
+    times = rows["ts"]
+    first = np.concatenate([[True], np.diff(times[at_loss]) > replay.base_rtt])
+    between = rows[at_loss[0] : at_loss[-1] + 1]
+    duration = int(between["ts"][-1] - between["ts"][0])
+    delivered = float(between["size"][between["fate"] != LOST].sum()) / max(duration, 1)
+    few = Judgement(
+        Cause.TOO_FEW,
+        losses,
+        passed,
+        int(first.sum()),
+        int(times[at_loss[0]]),
+        int(times[at_loss[-1]]),
+        replay.at_receiver,
+        delivered_bps=delivered * 8e9,
+        base_rtt=replay.base_rtt / 1e6,
+    )
+    if losses < settings.min_lost or passed < settings.min_passed or few.episodes < settings.min_episodes:
+        return few
+    if duration <= 0 or delivered <= 0:
+        return few
+    gaps = np.maximum(np.diff(times, prepend=times[:1]), 0).astype(np.float64)
+    sizes = np.ascontiguousarray(rows["size"])
+    grid = Grid(
+        settings.rate_from,
+        settings.receiver_rate_to if replay.at_receiver else settings.rate_to,
+        settings.rate_step,
+        settings.depth_from,
+        settings.depth_to,
+        settings.depth_step,
+    )
+    best = fit(gaps, sizes, lost, delivered, grid)
+    whole = float(entropy(losses, passed))
+    if best.gain < 0:
+        return _with(few, Cause.RANDOM, confidence=1.0)
+    levels = np.empty(len(rows))
+    trace(gaps, sizes, lost, best.rate, best.depth, levels)
+    ranks = np.searchsorted(np.sort(levels[lost == 0]), levels[at_loss][first]) / passed
+    delays = _receiver_delays(rows, events) if replay.at_receiver else _sender_delays(rows, replay.base_rtt)
+    loss_delay = _delay_at_losses(delays, at_loss)
+    null = markov_gain(lost)
+    found = _with(
+        few,
+        Cause.UNDECIDED,
+        rate_bps=best.rate * 8e9,
+        rate_low_bps=best.rate_low * 8e9,
+        rate_high_bps=best.rate_high * 8e9,
+        burst_bytes=best.depth,
+        explained=best.gain / whole,
+        gain=best.gain - null,
+        gain_in_time=best.gain - max(null, timed_gain(gaps, lost)),
+        rank=float(np.median(ranks)),
+        loss_delay=loss_delay,
+        delay_slope=_delay_slope(delays, levels, best, settings),
+    )
+    return _decide(found, delays, whole, float(sizes.max()), settings)
+
+
+def _with(judgement: Judgement, cause: Cause, **changes: object) -> Judgement:
+    values = {name: getattr(judgement, name) for name in Judgement.__slots__}
+    return Judgement(**{**values, "cause": cause, **changes})
+
+
+def _sender_delays(rows: NDArray[np.void], base_rtt: int) -> NDArray[np.float64]:
+    """Waiting time (ms) of each transmission, NaN where unknown."""
+    return np.where(rows["rtt"] > 0, (rows["rtt"] - base_rtt) / 1e6, np.nan)
+
+
+def _receiver_delays(rows: NDArray[np.void], events: NDArray[np.void]) -> NDArray[np.float64]:
+    """One-way waiting time (ms): arrival less the sender's clock, by connection, above its smallest."""
+    delays = np.full(len(rows), np.nan)
+    seen = rows["fate"] != LOST
+    of = events[rows["event"]]
+    for connection in np.unique(of["connection"]):
+        mine = np.flatnonzero(seen & (of["connection"] == connection))
+        ticks = (of["tsval"][mine] - of["tsval"][mine[0]]).astype(np.int32).astype(np.float64)
+        arrivals = (rows["ts"][mine] - rows["ts"][mine[0]]).astype(np.float64)
+        span = ticks.max() - ticks.min() if len(mine) > 1 else 0.0
+        if span < 10:  # too short to tell the clock's rate
+            continue
+        tick = (arrivals[-1] - arrivals[0]) / max(ticks[-1] - ticks[0], 1.0)
+        usual = np.array([1e3, 1e6, 4e6, 1e7])  # ns: the clocks in use (RFC 7323 asks for 1 ms to 1 s)
+        tick = float(usual[int(np.argmin(np.abs(np.log(max(tick, 1.0) / usual))))])
+        waits = (arrivals - ticks * tick) / 1e6
+        delays[mine] = waits - waits.min()
+    return delays
+
+
+def _least_of_three(delays: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows whose delay is known, and the smallest of the last three there: delayed ACKs add 40 ms to single ones."""
+    known = np.flatnonzero(~np.isnan(delays))
+    values = delays[known]
+    least = np.minimum(values, np.minimum(np.roll(values, 1), np.roll(values, 2)))
+    least[:2] = np.minimum.accumulate(values[:2])
+    return known, least
+
+
+def _delay_at_losses(delays: NDArray[np.float64], at_loss: NDArray[np.int64]) -> float:
+    """Median over losses of the smallest of the last three known delays before each (ms)."""
+    known, least = _least_of_three(delays)
+    if not len(known):
+        return 0.0
+    before = np.searchsorted(known, at_loss) - 1
+    before = before[before >= 0]
+    return float(np.median(least[before])) if len(before) else 0.0
+
+
+def _delay_slope(
+    delays: NDArray[np.float64], levels: NDArray[np.float64], best: Fit, settings: Settings
+) -> float | None:
+    """How far delay follows the bucket's deficit: packets at its lowest against those in its upper half."""
+    known, least = _least_of_three(delays)
+    count = max(10, len(known) // 20)
+    if len(known) < 2 * count:
+        return None
+    levels = levels[known]
+    order = np.argsort(levels, kind="stable")
+    low, high = order[:count], order[len(order) // 2 :]
+    expected = float(np.median(levels[high]) - np.median(levels[low])) / best.rate / 1e6
+    if expected < settings.queue_delay:
+        return None
+    return float(np.median(least[low]) - np.median(least[high])) / expected
+
+
+def _decide(
+    found: Judgement, delays: NDArray[np.float64], whole: float, largest: float, settings: Settings
+) -> Judgement:
+    """Name the cause; see the module."""
+    full = found.burst_bytes * 8e3 / found.rate_bps  # ms that a queue of this depth makes packets wait
+    known = delays[~np.isnan(delays)]
+    usual = float(np.percentile(known, 75)) if len(known) else 0.0
+    waits = found.loss_delay > settings.queue_delay
+    if found.at_receiver:
+        # TSval's resolution doubles the noise
+        queue = found.loss_delay > 2 * settings.queue_delay and found.loss_delay > 0.8 * usual
+    else:
+        queue = waits and found.loss_delay > settings.queue_share * full
+        queue = queue or (found.loss_delay >= settings.standing_delay and found.loss_delay >= usual)
+    queue = queue or (found.delay_slope is not None and found.delay_slope >= settings.delay_follows)
+    if queue:
+        return _with(found, Cause.QUEUE, confidence=_confidence(found.gain, settings))
+    if found.gain < settings.min_gain or found.gain < settings.min_gain_share * whole:
+        return _with(found, Cause.RANDOM, confidence=0.9)
+    if found.burst_bytes * 8e3 / found.rate_low_bps < settings.shallow:
+        return _with(found, Cause.SHALLOW, confidence=0.5)
+    if found.at_receiver:
+        small = found.burst_bytes < settings.receiver_depth * largest
+        if found.explained < settings.receiver_share or small:
+            return _with(found, Cause.UNDECIDED, confidence=0.0)
+        return _with(found, Cause.POLICED, confidence=_confidence(found.gain, settings))
+    if found.explained >= settings.policed_share and found.rank <= settings.policed_rank:
+        return _with(found, Cause.POLICED, confidence=_confidence(found.gain, settings))
+    if found.explained >= settings.partial_share and found.gain_in_time >= settings.min_gain:
+        return _with(found, Cause.POLICED_PARTLY_SEEN, confidence=0.9 * _confidence(found.gain_in_time, settings))
+    return _with(found, Cause.UNDECIDED, confidence=0.0)
+
+
+def _confidence(gain: float, settings: Settings) -> float:
+    """From one half at the threshold towards 1 as the odds grow."""
+    return round(1.0 - 0.5 * min(1.0, settings.min_gain / max(gain, settings.min_gain)), 3)

@@ -1,0 +1,304 @@
+"""Which transmissions were lost: the sender's scoreboard replayed from a log of packets (RFC 6675, RFC 8985).
+
+Each byte range remembers when an ACK or a SACK block first covered it. A copy sent less than most of a round trip
+before that cannot be the one that was acknowledged, so the copy that arrived is the latest of the earlier ones; those
+before it were lost, less the ones that DSACK blocks (RFC 2883) prove to have arrived too.
+
+Behind the point of loss (at the receiver, say) lost packets are never seen: there they are the holes in the sequence
+that are filled later by data with a newer TSval (RFC 7323). Data with the old TSval only came late: reordering.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.kernels import kernel
+from wireverdict.paths.events import (
+    ACKS,
+    DELIVERED,
+    DSACK,
+    EVENT,
+    HIGH,
+    LOST,
+    SACK1,
+    SACK2,
+    TIMESTAMPS,
+    TRANSMISSION,
+    UNKNOWN,
+)
+
+MOST_OF_A_ROUND_TRIP = 0.8  # of the smallest RTT: an ACK that comes sooner answers an earlier copy
+REORDERING_NS = 3_000_000  # without timestamps a hole filled later than this was loss (the value tcptrace uses)
+FULL_PAYLOAD = 1460  # bytes in an Ethernet packet without TCP options: larger ones are super-packets if no MSS is known
+BEHIND_NS = 1_000  # a hole's loss is put this long after the packet before it
+HOLE = -1  # TRANSMISSION.rtt of a packet that is known by its hole only
+
+SEGMENT = np.dtype(
+    [
+        ("start", "<i8"),  # sequence numbers, unwrapped
+        ("end", "<i8"),
+        ("cover", "<i8"),  # ns; 0 not covered
+        ("jump", "<i8"),  # of a hole: ns of the packet before it
+        ("last", "<i4"),  # its latest transmission; -1 none
+        ("copies", "<i4"),
+        ("duplicates", "<i4"),  # DSACK blocks that named it
+        ("following", "<i4"),  # itself if not covered, else a segment above (union-find)
+        ("before", "<i4"),  # of a hole: the event before it
+        ("tsval", "<u4"),  # of a hole: of the packet that jumped over it
+    ],
+    align=True,
+)
+"""A byte range that was first sent as one packet, or a hole."""
+
+TRANSMISSIONS, SEGMENTS, REPEATS, FILLS, RTT_MIN, FULL = range(6)
+"""Places in the counters that `replay` fills: rows used; data sent again; holes filled by a retransmission; ns; 1 if
+the arrays were too short."""
+
+EVENTS, TRANSMISSION_ROWS = numba.from_dtype(EVENT)[::1], numba.from_dtype(TRANSMISSION)[::1]
+SEGMENT_ROWS, I4, I8 = numba.from_dtype(SEGMENT)[::1], numba.int32[::1], numba.int64[::1]
+
+
+@kernel(inline=True, borrow=True)
+def unwrap(reference: Any, value: Any) -> Any:
+    """The 64-bit sequence number nearest to `reference` whose low 32 bits are `value`."""
+    return np.int64(reference) + np.int64(np.int32(np.uint32(value) - np.uint32(reference)))
+
+
+@kernel(inline=True, borrow=True)
+def first_ending_after(segments: Any, count: Any, sequence: Any) -> Any:
+    """Index of the first of the `count` segments (in order, without gaps) that ends after `sequence`."""
+    low: Any = np.int64(0)
+    high: Any = np.int64(count)
+    while low < high:
+        middle = (low + high) // 2
+        if segments[middle].end <= sequence:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel(inline=True, borrow=True)
+def cover(segments: Any, count: Any, left: Any, right: Any, ts: Any) -> Any:
+    """Mark the segments inside [left, right) as covered; gives the highest one that was not before, -1 for none.
+
+    -2 if one of them had been sent again or never been seen: no round-trip time can be told.
+    """
+    k = first_ending_after(segments, count, left)
+    if k < count and segments[k].start < left:
+        k += 1
+    top: Any = np.int64(-1)
+    clean = True
+    while k < count:
+        root = k
+        while root < count and segments[root].following != root:
+            root = np.int64(segments[root].following)
+        while k < root:  # shorten the chain for the next search
+            step = np.int64(segments[k].following)
+            segments[k].following = root
+            k = step
+        if k >= count or segments[k].end > right:
+            break
+        segments[k].cover = ts
+        segments[k].following = k + 1
+        clean = clean and segments[k].copies == 1
+        top = k
+        k += 1
+    return top if clean else np.int64(-2)
+
+
+@kernel(
+    numba.void(EVENTS, I8, numba.int64, numba.int64, numba.int64, SEGMENT_ROWS, TRANSMISSION_ROWS, I4, I8), borrow=True
+)
+def replay(
+    events: Any,
+    order: Any,
+    direction: Any,
+    full_payload: Any,
+    link_overhead: Any,
+    segments: Any,
+    out: Any,
+    previous: Any,
+    counters: Any,
+) -> None:
+    """Fill `out` with the transmissions of one direction of one connection, in the order of the log.
+
+    `order`: rows of `events` that belong to the connection. `direction`: 0 from the lower address, 1 from the higher.
+    `full_payload`: bytes of a full packet, where an event does not say. `link_overhead`: bytes added to each IP length.
+    `segments`, `out`, `previous` (the earlier transmission of the same segment) are work space, `counters` int64[6].
+    """
+    segment_count: Any = np.int64(0)
+    transmissions: Any = np.int64(0)
+    high: Any = np.int64(0)
+    acked: Any = np.int64(-1) << 60
+    rtt_min: Any = np.int64(1) << 60
+    last_event: Any = np.int64(-1)
+    last_ts: Any = np.int64(0)
+    started = False
+    for position in range(len(order)):
+        event = order[position]
+        e = events[event]
+        if (e.flags & HIGH) == direction:
+            if not e.payload:
+                continue
+            if not started:
+                started = True
+                high = np.int64(e.seq)
+            start: Any = unwrap(high, e.seq)
+            end = start + np.int64(e.payload)
+            if segment_count + 2 + np.int64(e.payload) // 256 > len(segments):
+                counters[FULL] = 1
+                break
+            if start > high and last_event >= 0:  # a hole
+                s = segments[segment_count]
+                s.start, s.end, s.cover, s.jump = high, start, 0, last_ts
+                s.last, s.copies, s.duplicates, s.following = -1, 0, 0, segment_count
+                s.before, s.tsval = last_event, e.tsval
+                segment_count += 1
+                high = start
+            last_event, last_ts = event, e.ts
+            if start < high:  # sent before, or the filler of a hole
+                k = first_ending_after(segments, segment_count, start)
+                repeated = False
+                while k < segment_count and segments[k].start < end and transmissions < len(out):
+                    s = segments[k]
+                    part = min(end, s.end) - max(start, s.start)
+                    if s.copies == 0 and s.before >= 0 and s.jump:
+                        newer = np.int32(np.uint32(e.tsval) - np.uint32(s.tsval)) > 0
+                        if newer if e.flags & TIMESTAMPS else e.ts - s.jump > REORDERING_NS:
+                            counters[FILLS] += 1
+                            t = out[transmissions]
+                            t.ts, t.rtt, t.event, t.fate = s.jump + BEHIND_NS, HOLE, s.before, LOST
+                            t.size = min(s.end - s.start, full_payload) + e.overhead + link_overhead
+                            previous[transmissions] = -1
+                            transmissions += 1
+                        s.jump = 0
+                    elif 2 * part >= s.end - s.start:
+                        repeated = True
+                    if (2 * part >= s.end - s.start or s.copies == 0) and transmissions < len(out):
+                        t = out[transmissions]
+                        t.ts, t.rtt, t.event, t.fate = e.ts, 0, event, UNKNOWN
+                        t.size = part + e.overhead + link_overhead
+                        previous[transmissions] = s.last
+                        s.last = transmissions
+                        s.copies += 1
+                        transmissions += 1
+                    k += 1
+                counters[REPEATS] += repeated
+                start = max(start, high)
+            payload = np.int64(e.mss) if e.mss else full_payload
+            while start < end:
+                if transmissions >= len(out) or segment_count >= len(segments):
+                    counters[FULL] = 1
+                    break
+                s = segments[segment_count]
+                s.start, s.end = start, min(end, start + payload)
+                s.cover, s.jump, s.copies, s.duplicates, s.before, s.tsval = 0, 0, 1, 0, -1, 0
+                s.last, s.following = transmissions, segment_count
+                t = out[transmissions]
+                t.ts, t.rtt, t.event, t.fate = e.ts, 0, event, UNKNOWN
+                t.size = s.end - s.start + e.overhead + link_overhead
+                previous[transmissions] = -1
+                start = s.end
+                segment_count += 1
+                transmissions += 1
+            high = max(high, end)
+        elif started and e.flags & ACKS:
+            for block in range(3):
+                if block == 0:
+                    left, right = acked, unwrap(high, e.ack)
+                    acked = max(acked, right)
+                elif block == 1:
+                    if not e.flags & SACK1:
+                        continue
+                    left, right = unwrap(high, e.sack1_left), unwrap(high, e.sack1_right)
+                    if e.flags & DSACK:
+                        k = first_ending_after(segments, segment_count, left)
+                        while k < segment_count and segments[k].end <= right:
+                            segments[k].duplicates += 1
+                            k += 1
+                        continue
+                else:
+                    if not e.flags & SACK2:
+                        continue
+                    left, right = unwrap(high, e.sack2_left), unwrap(high, e.sack2_right)
+                top = cover(segments, segment_count, left, right, e.ts)
+                if top >= 0:
+                    t = out[segments[top].last]
+                    t.rtt = max(e.ts - t.ts, 1)
+                    rtt_min = min(rtt_min, t.rtt)
+    slack = np.int64(MOST_OF_A_ROUND_TRIP * rtt_min) if rtt_min < np.int64(1) << 60 else np.int64(0)
+    for k in range(segment_count):
+        s = segments[k]
+        at: Any = np.int64(s.last)
+        if at < 0:
+            continue
+        later: Any = np.int64(0)
+        if s.cover:
+            while previous[at] >= 0 and out[at].ts > s.cover - slack:
+                out[at].fate = DELIVERED
+                later += 1
+                at = np.int64(previous[at])
+            out[at].fate = DELIVERED
+        superfluous: Any = np.int64(s.duplicates) - later
+        at = np.int64(previous[at])
+        while at >= 0:
+            out[at].fate = DELIVERED if superfluous > 0 else LOST
+            superfluous -= 1
+            at = np.int64(previous[at])
+    counters[TRANSMISSIONS] = transmissions
+    counters[SEGMENTS] = segment_count
+    counters[RTT_MIN] = rtt_min
+
+
+class Replay(NamedTuple):
+    """What a log says of one direction.
+
+    `rows`: TRANSMISSION[n] of known fate, in order of the log; `at_receiver`: the capture lies behind the point of
+    loss, so that lost packets are holes; `repeats`, `fills`: data packets sent again, holes filled by retransmissions;
+    `base_rtt`: ns, the smallest, 0 unknown.
+    """
+
+    rows: NDArray[np.void]
+    at_receiver: bool
+    repeats: int
+    fills: int
+    base_rtt: int
+
+
+def transmissions(events: NDArray[np.void], direction: int, link_overhead: int) -> Replay:
+    """Replay all connections of a pair (`events`: EVENT[n], in order) in one direction: 0 from the lower address."""
+    sent = ((events["flags"] & HIGH) == direction) & (events["payload"] > 0)
+    connections = events["connection"]
+    kept: list[NDArray[np.void]] = []
+    counters = np.zeros(6, np.int64)
+    base = 0
+    for connection in np.unique(connections[sent]):
+        order = np.flatnonzero(connections == connection)
+        payloads = events["payload"][order][sent[order]].astype(np.int64)
+        largest = int(payloads.max())
+        full = largest if largest <= FULL_PAYLOAD else FULL_PAYLOAD
+        if largest > FULL_PAYLOAD and events["flags"][order[0]] & TIMESTAMPS:
+            full -= 12  # the option's size with its padding
+        stated = int(events["mss"][order].max())
+        smallest = min(full, stated) if stated else full
+        room = int((2 * (payloads // smallest + 1) + payloads // 256).sum()) + 2 * len(payloads) + 64
+        segments, out = np.empty(room, SEGMENT), np.empty(room, TRANSMISSION)
+        counters[:] = [0, 0, counters[REPEATS], counters[FILLS], 0, 0]
+        replay(events, order, direction, full, link_overhead, segments, out, np.empty(room, np.int32), counters)
+        kept.append(out[: counters[TRANSMISSIONS]])
+        if 0 < counters[RTT_MIN] < 1 << 60:
+            base = min(base, int(counters[RTT_MIN])) if base else int(counters[RTT_MIN])
+    rows = np.concatenate(kept) if kept else np.empty(0, TRANSMISSION)
+    rows = rows[np.argsort(rows["event"], kind="stable")]
+    repeats, fills = int(counters[REPEATS]), int(counters[FILLS])
+    at_receiver = fills > repeats
+    if at_receiver:
+        rows["fate"][rows["rtt"] != HOLE] = DELIVERED
+    else:
+        rows = rows[(rows["rtt"] != HOLE) & (rows["fate"] != UNKNOWN)]
+    return Replay(rows, at_receiver, repeats, fills, base)
