@@ -19,7 +19,7 @@ class WindowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     packets: int = 0
     """When not 0, windows hold this many packets each instead of a stretch of time (the original script took 5,000)."""
     dns_timeout: float = 5.0
-    """s. The default of common stub resolvers (resolv.conf(5) `timeout`): after it the client gives up or asks again."""
+    """s. The default of common stub resolvers (resolv.conf(5) `timeout`): after it the client gives up or retries."""
     dns_late: float = 30.0
     """s until which an answer that missed the time-out is still booked as late; after it, as an orphan."""
     syn_timeout: float = 3.0

@@ -72,8 +72,8 @@ class Capture:
     missed_events: int = 0
     missed_bytes: int = 0
     payload_bytes: int = 0  # TCP payload
-    pairs: int = 0
-    two_way_pairs: int = 0  # address pairs with packets in both directions
+    tcp_packets: int = 0
+    one_sided_packets: int = 0  # TCP packets of connections of which one direction only has been seen so far
 
 
 @dataclass

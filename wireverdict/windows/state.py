@@ -1,0 +1,94 @@
+"""The memory of open windows, as flat arrays that kernels work on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# `S`: scalars and settings, int64. Times in ns unless they say otherwise.
+(
+    WATERMARK,
+    DUE,  # watermark at which the next open window closes
+    FORCE,  # 1: the oldest window must close although it is not due (windows by count, no room for another)
+    ORDINAL,  # packets taken up
+    LATE,  # packets for closed windows, since the last view
+    LATE_TOTAL,
+    ROOM,  # slots needed when `observe` stopped for want of room in `slots`
+    WIDTH,
+    LATENESS,
+    COUNT,  # packets per window; 0: windows of time
+    RING,  # windows that may be open at one time
+    SERVICES,  # rows per window
+    INDEX,  # index cells per window, a power of two
+    OLD_MS,  # age from which a flow is established
+    STALL_LIMIT,
+    STALL_FREE,  # head of the free list of STALL rows
+    STALL_USED,
+    STALL_OPEN,
+    DNS_LISTED,  # packets for the DNS kernel
+    STOPPED,  # 1: stopped because a window is due
+) = range(20)
+S_SIZE = 20
+
+# `ring`: one row of R_SIZE int64 for each window that may be open
+(
+    NUMBER,
+    OPEN,
+    USED,  # service rows, the `other` row 0 included
+    FIRST,  # ns, smallest and largest time of its packets
+    LAST,
+    PACKETS,
+    OVERFLOW,
+    DNS_USED,
+    NAMES_USED,
+) = range(9)
+R_SIZE = 9
+
+NO_WINDOW = -(1 << 62)
+FAR = 1 << 62  # later than any time; times are cut to ±FAR (the years 1823 to 2116)
+
+SLOT = np.dtype(
+    [
+        ("window", "<u4"),  # low half of the number of the newest window this connection was seen in
+        ("row", "<i4"),  # its service row there
+        ("syn_window", "<u4"),  # likewise for its first SYN
+        ("syn_row", "<i4"),
+        ("syn_ms", "<u4"),  # low half of the first SYN's time in ms
+        ("bits", "<u4"),
+        ("stall0", "<i4"),  # row in the list of stalls for the originator's window and the responder's; 0 none
+        ("stall1", "<i4"),
+    ],
+    align=True,
+)
+"""What windows remember of a connection, by its slot in the tracker's table."""
+
+KNOWN = 1 << 0  # `window` and `row` are set
+SYN_WAITS = 1 << 1  # `syn_*` are set and nothing has come back yet
+DEGRADED = 1 << 2  # `row` is not the service's own
+SENT = 1 << 3  # established, sent data in `window`: originator; << 1 responder
+MOVED = 1 << 5  # … and was answered: originator's data; << 1 responder's
+SYN_SIDE = 1 << 7  # side of the pair that sent the waiting SYN
+IN_WINDOW = DEGRADED | SENT | SENT << 1 | MOVED | MOVED << 1  # what is forgotten when `window` moves on
+
+STALL = np.dtype(
+    [
+        ("low_hi", "<u8"),
+        ("low_lo", "<u8"),
+        ("high_hi", "<u8"),
+        ("high_lo", "<u8"),
+        ("since", "<i8"),  # ns; 0 and `used` 0: free
+        ("next", "<i4"),
+        ("slot", "<i4"),
+        ("port", "<u2"),
+        ("protocol", "u1"),
+        ("responder", "u1"),
+        ("side", "u1"),  # of the pair, that closed its window
+        ("end", "u1"),  # 0 originator, 1 responder
+        ("used", "u1"),
+        ("pad", "u1"),
+    ],
+    align=True,
+)
+"""A receive window that is closed now."""
+
+STALLS = 16_384
+"""Closed windows that are timed at once; more are counted but not timed."""
