@@ -14,6 +14,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from producers.copying import copy_bytes
 from wireverdict.frames import FRAME, FrameBatch
 from wireverdict.kernels import kernel
 
@@ -91,18 +92,41 @@ def merge(pool: Any, cursors: Any, ends: Any, ranks: Any, bound: Any, out: Any, 
     return written
 
 
-@kernel(types.void(_BYTES, _FRAMES, types.int64[::1], types.int64[::1], types.uint8[::1]))
-def gather(data: Any, frames: Any, which: Any, targets: Any, buffer: Any) -> None:
-    """Copy the bytes of frames number `which` from `data` to their `targets` in `buffer`; point the frames there."""
-    for i in which:
-        source, target, count = frames[i].offset, targets[i], np.int64(frames[i].captured)
-        for j in range(count):
-            buffer[target + j] = data[source + j]
-        frames[i].offset = target
+@kernel(types.int64(_FRAMES, types.int64, types.int64, types.int64[::1]))
+def place(frames: Any, start: Any, room: Any, targets: Any) -> Any:
+    """Lay frames out side by side from number `start` on: where each begins goes to `targets`, the sum to its last element.
+
+    Stops before `room` bytes are exceeded, but not before the first; the number after the last frame laid out.
+    """
+    total = np.int64(0)
+    end = frames.size
+    for i in range(start, frames.size):
+        captured = np.int64(frames[i].captured)
+        if i > start and total + captured > room:
+            end = i
+            break
+        targets[i] = total
+        total += captured
+    targets[frames.size] = total
+    return end
+
+
+@kernel(types.void(_BYTES, _FRAMES, types.int64[::1], types.int64, types.int64[::1], types.uint8[::1]))
+def gather(data: Any, frames: Any, owners: Any, owner: Any, targets: Any, buffer: Any) -> None:
+    """Copy the bytes of `owner`'s frames from `data` to their `targets` in `buffer`, and point the frames there."""
+    for i in range(frames.size):
+        if owners[i] == owner:
+            copy_bytes(buffer, targets[i], data, frames[i].offset, np.int64(frames[i].captured))
+            frames[i].offset = targets[i]
+
+
+def join(parts: Sequence[NDArray[np.void]]) -> NDArray[np.void]:
+    """The same as np.concatenate, which copies structured rows field by field."""
+    return np.concatenate([part.view(np.uint64) for part in parts]).view(FRAME)
 
 
 def assemble(
-    frames: NDArray[np.void], owners: NDArray[np.int64], buffers: Sequence[NDArray[np.uint8]]
+    frames: NDArray[np.void], owners: NDArray[np.int64], buffers: Sequence[NDArray[np.uint8] | None]
 ) -> list[FrameBatch]:
     """Batches that hold `frames` in this order, frame i's bytes lying in ``buffers[owners[i]]``.
 
@@ -111,23 +135,26 @@ def assemble(
     """
     if not len(frames):
         return []
-    borders = np.flatnonzero(np.diff(owners)) + 1
+    borders = np.flatnonzero(owners[1:] != owners[:-1]) + 1
     if len(frames) >= SHORT * len(borders):
         edges = pairwise([0, *borders.tolist(), len(frames)])
-        return [FrameBatch(buffers[int(owners[start])], frames[start:end]) for start, end in edges]
-    sizes = frames["captured"].astype(np.int64)
-    ends = np.cumsum(sizes)
+        return [FrameBatch(_present(buffers, int(owners[start])), frames[start:end]) for start, end in edges]
+    targets = np.empty(len(frames) + 1, np.int64)
+    present = np.flatnonzero(np.bincount(owners)).tolist()
     batches = []
     start = 0
     while start < len(frames):
-        taken = int(ends[start] - sizes[start])
-        end = max(start + 1, int(np.searchsorted(ends, taken + _GATHER, side="right")))
-        part, targets = frames[start:end], ends[start:end] - sizes[start:end] - taken
-        buffer = np.empty(int(ends[end - 1]) - taken, np.uint8)
-        order = np.argsort(owners[start:end], kind="stable")
-        sorted_owners = owners[start:end][order]
-        for which in np.split(order, np.flatnonzero(np.diff(sorted_owners)) + 1):
-            gather(buffers[int(owners[start + which[0]])], part, which, targets, buffer)
+        end = place(frames, start, _GATHER, targets)
+        part = frames[start:end]
+        buffer = np.empty(targets[-1], np.uint8)
+        for owner in present:
+            gather(_present(buffers, owner), part, owners[start:end], owner, targets[start:end], buffer)
         batches.append(FrameBatch(buffer, part))
         start = end
     return batches
+
+
+def _present(buffers: Sequence[NDArray[np.uint8] | None], owner: int) -> NDArray[np.uint8]:
+    buffer = buffers[owner]
+    assert buffer is not None, "a buffer stays as long as frames in it are held"
+    return buffer

@@ -234,7 +234,7 @@ class _Window:
             self._line, self._heap, self._free, out, owners,
         )  # fmt: skip
         out, owners = out[:written], owners[:written]
-        runs = assemble(out, owners, self._buffers)  # type: ignore[arg-type]
+        runs = assemble(out, owners, self._buffers)
         for owner, count in zip(*np.unique(owners, return_counts=True), strict=True):
             self._held[owner] -= int(count)
             if not self._held[owner] and owner < len(self._buffers) - 1:
