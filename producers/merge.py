@@ -94,7 +94,7 @@ def merge(pool: Any, cursors: Any, ends: Any, ranks: Any, bound: Any, out: Any, 
 
 @kernel(types.int64(_FRAMES, types.int64, types.int64, types.int64[::1]))
 def place(frames: Any, start: Any, room: Any, targets: Any) -> Any:
-    """Lay frames out side by side from number `start` on: where each begins goes to `targets`, the sum to its last element.
+    """Lay frames out side by side from number `start` on: where each begins goes to `targets`, the sum to its end.
 
     Stops before `room` bytes are exceeded, but not before the first; the number after the last frame laid out.
     """
