@@ -18,7 +18,9 @@ def _pool(rng: np.random.Generator, bits: int, count: int) -> NDArray[np.uint64]
     """Unsigned numbers of all lengths, with the borders of lengths among them."""
     largest = (1 << bits) - 1
     borders = [0, 1, largest, *(10**k + d for k in range(1, 20) for d in (-1, 0, 1) if 10**k + d <= largest)]
-    anything = [int(rng.integers(0, largest, dtype=np.uint64, endpoint=True)) >> int(rng.integers(0, bits)) for _ in range(32)]
+    anything = [
+        int(rng.integers(0, largest, dtype=np.uint64, endpoint=True)) >> int(rng.integers(0, bits)) for _ in range(32)
+    ]
     return rng.choice(np.array(borders + anything, np.uint64), count)
 
 

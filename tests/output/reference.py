@@ -1,4 +1,4 @@
-"""The obvious way to make a record's document: a dictionary, field by field. What the kernel writes is compared with it."""
+"""The obvious way to make a record's document: a dictionary, field by field. The kernel is compared with it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def side(end: Any) -> dict[str, Any]:
     sampled = bool(end["rtt_samples"])
     return {
         "payload_bytes": int(end["payload_bytes"]),
+        "stream_bytes": int(end["stream_bytes"]),
         "retransmissions": int(end["retransmissions"]),
         "retransmitted_bytes": int(end["retransmitted_bytes"]),
         "spurious_retransmissions": int(end["spurious_retransmissions"]),
@@ -39,7 +40,10 @@ def side(end: Any) -> dict[str, Any]:
         "throughput_bps": int(end["throughput_bps"]) or None,
         "mss_bytes": int(end["mss"]) or None,
         "rtt": {
-            **{f"{name}_ms": int(end[f"rtt_{name}"]) / 1000 if sampled else None for name in ("min", "p50", "p95", "max")},
+            **{
+                f"{name}_ms": int(end[f"rtt_{name}"]) / 1000 if sampled else None
+                for name in ("min", "p50", "p95", "max")
+            },
             "samples": int(end["rtt_samples"]),
             "method": RttMethod(end["rtt_method"]).name.lower() if end["rtt_method"] else None,
         },

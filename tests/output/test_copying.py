@@ -11,12 +11,12 @@ from wireverdict.output.copying import STEP, copy_step, store_word
 
 
 @numba.njit
-def copy(out, at, source, start):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def copy(out, at, source, start):  # type: ignore[no-untyped-def]
     copy_step(out, at, source, start)
 
 
 @numba.njit
-def store(out, at, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def store(out, at, value):  # type: ignore[no-untyped-def]
     store_word(out, at, value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tomllib
@@ -9,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from producers.files.report import FileReport
 from producers.timeline import Timeline, open_timeline
 from wireverdict.cli.app import FAILED, FOUND, NOTHING
-from wireverdict.cli.interrupts import Interrupts
+from wireverdict.cli.interrupts import Interrupts, Stopped
 from wireverdict.cli.progress import Progress
 from wireverdict.compose import pipeline
 from wireverdict.frames import FrameBatch
@@ -23,6 +25,14 @@ from wireverdict.output.summary import summary
 from wireverdict.pipeline import Pipeline
 from wireverdict.settings import Settings, SettingsError, Source, from_environment, from_file, settings
 from wireverdict.verdicts import Status, Verdict
+
+if TYPE_CHECKING:
+    from producers.bpf import Filter
+
+GRACE = 1.0
+"""Seconds after Ctrl-C in which a pipe may still bring its last bytes."""
+POLL = 0.2
+"""Seconds between looks at a followed file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +61,16 @@ def analyze(options: Options) -> int:
     """Run the command; its exit status."""
     try:
         chosen = chosen_settings(options, os.environ)
+        chosen_filter = make_filter(options.expression)
         made = pipeline(chosen)
-        timeline = open_timeline(options.inputs, follow=options.follow)
-        outputs = open_outputs(options, chosen)
+        with Interrupts() as interrupts:
+            timeline = open_timeline(options.inputs, follow=options.follow, wait=lambda: interrupts.sleep(POLL))
+            if timeline.bytes_total is None and not options.follow:
+                interrupts.grace = GRACE
+            outputs = open_outputs(options, chosen)
+            return Run(made, timeline, outputs, interrupts, chosen_filter).status()
     except (Refusal, OutputError, ValueError) as error:  # SettingsError is a ValueError
         return tell(str(error))
-    with Interrupts() as interrupts:
-        return Run(options, made, timeline, outputs, interrupts).status()
 
 
 def tell(sentence: str) -> int:
@@ -123,13 +136,31 @@ def open_outputs(options: Options, chosen: Settings) -> list[Output]:
     return outputs
 
 
+def make_filter(expression: str | None) -> Filter | None:
+    """libpcap's filter, which is loaded only when one is wanted. Raises Refusal."""
+    if expression is None:
+        return None
+    from producers.bpf import Filter, FilterError
+
+    try:
+        return Filter(expression)
+    except FilterError as error:
+        raise Refusal(str(error)) from None
+
+
 class Run:
     """One pass over the inputs."""
 
     def __init__(
-        self, options: Options, made: Pipeline, timeline: Timeline, outputs: list[Output], interrupts: Interrupts
+        self,
+        made: Pipeline,
+        timeline: Timeline,
+        outputs: list[Output],
+        interrupts: Interrupts,
+        chosen_filter: Filter | None = None,
     ) -> None:
-        self.options = options
+        self.filter = chosen_filter
+        self.filtered_out = 0
         self.pipeline = made
         self.timeline = timeline
         self.outputs = outputs
@@ -141,12 +172,17 @@ class Run:
         try:
             with Progress(sys.stderr) as progress:
                 for batch in self._batches():
-                    self.pipeline.feed(batch)
+                    self.pipeline.feed(self._matching(batch))
                     self._hand_out()
                     progress.update(self.pipeline.packets, self.timeline.bytes_read, self.timeline.bytes_total)
                 self.pipeline.finish()
                 self._hand_out()
-            failed = [report for report in self.timeline.reports if report.error is not None]
+            if self.filter is not None:
+                for link, reason in self.filter.rejected.items():
+                    tell(f"--filter: no packet of link type {link} can match: {reason}")
+            failed = [
+                report for report in self.timeline.reports if report.error is not None and not self._by_wish(report)
+            ]
             for report in failed:
                 tell(f"{report.path}: {report.error}")
             document = summary(
@@ -154,6 +190,7 @@ class Run:
                 self.timeline.reports,
                 self.verdicts,
                 interrupted=bool(self.interrupts.signal),
+                filtered_out=self.filtered_out,
             )
             for output in self.outputs:
                 output.finish(document)
@@ -168,15 +205,30 @@ class Run:
     def _batches(self) -> Iterator[FrameBatch]:
         """Until the end of the inputs or a wish to stop."""
         batches = iter(self.timeline)
-        while not self.interrupts.signal:
-            try:
-                with self.interrupts.waiting():
-                    batch = next(batches, None)
-            except KeyboardInterrupt:
-                return
+        while (
+            self.interrupts.grace or not self.interrupts.stopped
+        ):  # a pipe is stopped in its reads, and keeps what came
+            batch = None
+            with suppress(Stopped), self.interrupts.waiting():
+                batch = next(batches, None)
             if batch is None:
                 return
             yield batch
+
+    def _by_wish(self, report: FileReport) -> bool:
+        """Whether a report tells of no more than that reading was stopped; its error is taken back."""
+        if self.interrupts.stopped and os.strerror(errno.EINTR) in (report.error or ""):
+            report.error = report.error_offset = None
+            return True
+        return False
+
+    def _matching(self, batch: FrameBatch) -> FrameBatch:
+        if self.filter is None:
+            return batch
+        mask = self.filter.mask(batch)
+        frames = batch.frames[mask]
+        self.filtered_out += len(batch.frames) - len(frames)
+        return FrameBatch(batch.data, frames)
 
     def _hand_out(self) -> None:
         for item in self.pipeline.take():

@@ -93,6 +93,7 @@ def _side(end: str) -> list[Field]:
 
     return [
         counter("payload_bytes"),
+        counter("stream_bytes"),
         counter("retransmissions"),
         counter("retransmitted_bytes"),
         counter("spurious_retransmissions"),

@@ -24,13 +24,21 @@ class Report(Protocol):
 
 
 def summary(
-    counters: Mapping[str, Any], reports: Sequence[Report], verdicts: Mapping[str, int], *, interrupted: bool
+    counters: Mapping[str, Any],
+    reports: Sequence[Report],
+    verdicts: Mapping[str, int],
+    *,
+    interrupted: bool = False,
+    filtered_out: int = 0,
 ) -> dict[str, Any]:
     """The summary as a JSON document (kind ``wireverdict.summary``, see docs/output.md).
 
-    `counters`: the pipeline's. `verdicts`: number of verdict documents by status.
+    `counters`: the pipeline's. `verdicts`: number of verdict documents by status. `filtered_out`: packets that
+    --filter left out.
     """
     skipped = dict(counters["skipped"])
+    if filtered_out:
+        skipped["filtered_out"] = filtered_out
     for report in reports:
         for reason, count in report.skipped.items():
             skipped[reason] = skipped.get(reason, 0) + count
@@ -41,7 +49,7 @@ def summary(
     if starts and ends:
         document = {"@timestamp": timestamp(max(ends))} | document
         event |= {"start": timestamp(min(starts)), "end": timestamp(max(ends)), "duration": max(ends) - min(starts)}
-    rest = {key: value for key, value in counters.items() if key not in ("skipped",)}
+    rest = {key: value for key, value in counters.items() if key != "skipped"}
     document["wireverdict"] = {
         "version": wireverdict.__version__,
         "interrupted": interrupted,
