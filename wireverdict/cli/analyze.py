@@ -32,6 +32,9 @@ def command(**options: Any) -> int:
     FILE is a pcap, pcapng or snoop file, plain or compressed (gz, zst, xz, bz2), a directory of them, or - for standard
     input. Several are read as one timeline.
     """
+    from wireverdict.cli.warm import warm
+
+    warm()
     from wireverdict.cli.analysis import Options, analyze
 
     return analyze(Options(**options))
