@@ -40,32 +40,13 @@ def take_trouble(e: Any, trouble: Any, counters: Any) -> int:
     row = counters[FREE_TROUBLE] - 1
     if row >= 0:
         counters[FREE_TROUBLE] = np.int64(trouble[row].retransmissions)
-    elif counters[TOP_TROUBLE] < len(trouble):
+    elif counters[TOP_TROUBLE] < len(trouble) - 1:
         row = counters[TOP_TROUBLE]
         counters[TOP_TROUBLE] += 1
     else:
         counters[FULL_TROUBLE] += 1
         return np.int64(-1)
-    t = trouble[row]
-    t.retransmitted_bytes = 0
-    t.missed_bytes = 0
-    t.filled_bytes = 0
-    t.ip_bytes_high = 0
-    t.retransmissions = 0
-    t.spurious = 0
-    t.out_of_order = 0
-    t.duplicate_acks = 0
-    t.zero_windows = 0
-    t.keep_alives = 0
-    t.history_counts[0] = 0
-    t.history_counts[1] = 0
-    t.repeats = 0
-    t.ack_run = 0
-    t.holes = 0
-    t.payload_high = 0
-    t.last_retransmitted_left = 0
-    t.last_retransmitted_us = 0
-    t.last_retransmitted_tsval = 0
+    trouble[row] = trouble[len(trouble) - 1]  # the last row is never used: all zero
     e.trouble = np.uint32(row + 1)
     return row
 

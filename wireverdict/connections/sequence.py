@@ -167,6 +167,11 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
                 else:
                     trouble[row].retransmitted_bytes += np.uint64(-gap)
         move_next(e, ahead)
+        if length <= 1 and p.bits & WINDOW_IS_ZERO:  # a window probe: its answer waits for the window
+            row = take_trouble(e, trouble, counters)
+            if row >= 0:
+                trouble[row].keep_alives += np.uint32(1)
+            return np.uint32(KEEP_ALIVE)
         if not e.bits & TIMING and (row < 0 or trouble[row].holes == 0):
             e.timed_end = end
             e.timed_us = us
@@ -189,7 +194,7 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
         if row >= 0:
             t = trouble[row]
             if t.holes:
-                patience = max(np.int64(c.handshake) // 2, np.int64(3000))
+                patience = np.int64(c.handshake) // 2 if c.handshake else np.int64(3000)
                 filled, late = fill_holes(t, base, end, us, h.tsval, timed and (e.bits & HAS_TIMESTAMPS) != 0, patience)
             if filled and not late:
                 t.out_of_order += np.uint32(1)

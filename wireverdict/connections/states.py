@@ -21,56 +21,51 @@ from wireverdict.kernels import kernel
 FIN_FLAG, SYN_FLAG, RST_FLAG, ACK_FLAG = 1, 2, 4, 16
 
 
-@kernel(inline=True, borrow=True)
-def become(e: Any, state: int) -> None:
-    """Change an endpoint's state and remember the one before."""
-    if e.state != state:
-        e.previous = e.state
-        e.state = np.uint8(state)
-
-
-@kernel(inline=True, borrow=True)
+@kernel(borrow=True)
 def advance(e: Any, p: Any, originator: bool, flags: int, length: int) -> None:
     """One packet sent by endpoint `e` to `p` moves their states."""
     syn, fin, rst, ack = flags & SYN_FLAG, flags & FIN_FLAG, flags & RST_FLAG, flags & ACK_FLAG
     before = e.state
+    mine, theirs = np.int64(before), np.int64(p.state)
     if before == INACTIVE:
         if syn:
             if originator:
-                become(e, SYN_ACK_SENT if ack else SYN_SENT)
+                mine = SYN_ACK_SENT if ack else SYN_SENT
             else:
-                if p.state == SYN_SENT:
-                    become(p, ESTABLISHED)
-                become(e, ESTABLISHED)
+                if theirs == SYN_SENT:
+                    theirs = ESTABLISHED
+                mine = ESTABLISHED
         if fin:
-            become(e, CLOSED)
+            mine = CLOSED
         if rst:
-            become(e, RESET)
-        if e.state == INACTIVE:
-            if not originator and length == 0 and p.state == SYN_SENT:
-                pass  # some hosts acknowledge a SYN before they answer it
-            elif ack and p.state == ESTABLISHED:
-                become(e, ESTABLISHED)
-            else:
-                become(e, PARTIAL)
-    elif before in (SYN_SENT, SYN_ACK_SENT):
+            mine = RESET
+        if mine == INACTIVE and (originator or length or theirs != SYN_SENT):
+            # else: some hosts acknowledge a SYN before they answer it
+            mine = ESTABLISHED if ack and theirs == ESTABLISHED else PARTIAL
+    elif before == SYN_SENT or before == SYN_ACK_SENT:
         if fin:
-            become(e, CLOSED)
+            mine = CLOSED
         if rst:
-            become(e, RESET)
-    elif before in (ESTABLISHED, PARTIAL):
-        if syn and not ack and before == PARTIAL and p.state == INACTIVE:
-            become(e, SYN_SENT)
+            mine = RESET
+    elif before == ESTABLISHED or before == PARTIAL:
+        if syn and not ack and before == PARTIAL and theirs == INACTIVE:
+            mine = SYN_SENT
         if fin and not rst:
-            become(e, CLOSED)
-            if p.state == RESET and p.previous == CLOSED:
-                become(p, CLOSED)  # FIN and then RST from the peer: that was a normal end
+            mine = CLOSED
+            if theirs == RESET and p.previous == CLOSED:
+                theirs = CLOSED  # FIN and then RST from the peer: that was a normal end
         if rst:
-            become(e, RESET)
-    elif before == CLOSED and rst and p.state != CLOSED:
-        become(e, RESET)
+            mine = RESET
+    elif before == CLOSED and rst and theirs != CLOSED:
+        mine = RESET
+    if mine != before:
+        e.previous = before
+        e.state = mine
+    if theirs != p.state:
+        p.previous = p.state
+        p.state = theirs
     if fin or rst:
-        e.bits = np.uint8(e.bits | DID_CLOSE)
+        e.bits |= DID_CLOSE
 
 
 @kernel(inline=True, borrow=True)

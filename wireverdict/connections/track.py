@@ -44,6 +44,13 @@ from wireverdict.kernels.prefetch import prefetch
 TCP_IDLE, TCP_ATTEMPT, LINGER, UDP_IDLE, ICMP_IDLE = range(5)
 """Places in the array of time-outs, ns."""
 
+PARTNERS = np.full((2, 256), -1, np.int16)
+"""The ICMP type that answers a type, -1 for none; row 0 ICMP, row 1 ICMPv6 (as Zeek and Community ID pair them)."""
+for asked, answer in ((8, 0), (13, 14), (15, 16), (10, 9), (17, 18)):  # RFC 792, 1256, 950
+    PARTNERS[0, asked], PARTNERS[0, answer] = answer, asked
+for asked, answer in ((128, 129), (133, 134), (135, 136), (130, 131), (144, 145)):  # RFC 4443, 4861, 2710, 6275
+    PARTNERS[1, asked], PARTNERS[1, answer] = answer, asked
+
 BLOCK = 32
 """Packets whose memory is asked for at once: enough to cover the latency, few enough to be still cached when used."""
 
@@ -52,54 +59,6 @@ HEADERS, NOTES, CONNS, HALVES = row(HEADER)[::1], row(NOTE)[::1], row(CONN)[::1]
 TROUBLES, HISTOGRAMS = row(TROUBLE)[::1], row(HISTOGRAM)[::1]
 U1, U4, U8 = numba.uint8[::1], numba.uint32[::1], numba.uint64[::1]
 I4, I8 = numba.int32[::1], numba.int64[::1]
-
-
-@kernel(inline=True, borrow=True)
-def icmp_partner(protocol: int, kind: int) -> int:
-    """The ICMP type that answers `kind` (RFC 792, 950, 1256, 4443, 4861; as Zeek and Community ID pair them), -1 for none."""
-    if protocol == ICMP:
-        if kind == 8:
-            return 0
-        if kind == 0:
-            return 8
-        if kind == 13:
-            return 14
-        if kind == 14:
-            return 13
-        if kind == 15:
-            return 16
-        if kind == 16:
-            return 15
-        if kind == 10:
-            return 9
-        if kind == 9:
-            return 10
-        if kind == 17:
-            return 18
-        if kind == 18:
-            return 17
-        return -1
-    if kind == 128:
-        return 129
-    if kind == 129:
-        return 128
-    if kind == 133:
-        return 134
-    if kind == 134:
-        return 133
-    if kind == 135:
-        return 136
-    if kind == 136:
-        return 135
-    if kind == 130:
-        return 131
-    if kind == 131:
-        return 130
-    if kind == 144:
-        return 145
-    if kind == 145:
-        return 144
-    return -1
 
 
 @kernel(inline=True, borrow=True)
@@ -123,36 +82,6 @@ def timed_out(c: Any, a: Any, b: Any, ts: int, timeouts: Any) -> bool:
             return silent > timeouts[TCP_ATTEMPT]
         return silent > timeouts[TCP_IDLE]
     return silent > (timeouts[UDP_IDLE] if c.protocol == UDP else timeouts[ICMP_IDLE])
-
-
-@kernel(borrow=True)
-def clear_half(e: Any) -> None:
-    """A direction as it is before its first packet."""
-    e.isn = 0
-    e.next = 0
-    e.acked = 0
-    e.packets = 0
-    e.ip_bytes = 0
-    e.window = 0
-    e.peak_flight = 0
-    e.timed_end = 0
-    e.timed_us = 0
-    e.timed_tsval = 0
-    e.rtt_samples = 0
-    e.rtt[0] = 0
-    e.rtt[1] = 0
-    e.rtt[2] = 0
-    e.first_data = 0
-    e.last_data = 0
-    e.trouble = 0
-    e.fin16 = 0
-    e.rst16 = 0
-    e.mss = 0
-    e.wraps = 0
-    e.wscale = 0
-    e.state = 0
-    e.previous = 0
-    e.bits = 0
 
 
 @kernel(inline=True, borrow=True)
@@ -210,9 +139,9 @@ def key_ports(h: Any) -> tuple[int, int, int]:
     """(source port, destination port, way) as they are in a key: for ICMP type, and answering type or code; way 1: one-way."""
     protocol = h.protocol
     if protocol == ICMP or protocol == ICMP6:
-        partner = icmp_partner(protocol, np.int64(h.icmp_type))
+        partner = PARTNERS[0 if protocol == ICMP else 1, h.icmp_type]
         if partner >= 0:
-            return np.int64(h.icmp_type), partner, np.int64(0)
+            return np.int64(h.icmp_type), np.int64(partner), np.int64(0)
         return np.int64(h.icmp_type), np.int64(h.icmp_code), np.int64(1)
     return np.int64(h.sport), np.int64(h.dport), np.int64(0)
 
@@ -379,8 +308,9 @@ def track(
                 side = 1
                 history.add(fresh, history.FLIP, 0)
             fresh.bits = np.uint16(bits)
-            clear_half(half[2 * at])
-            clear_half(half[2 * at + 1])
+            blank = len(half) - 2  # never used: all zero
+            half[2 * at] = half[blank]
+            half[2 * at + 1] = half[blank]
             note.events = np.uint32(NEW)
 
         c = conn[at]
