@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 import tomllib
@@ -59,6 +60,8 @@ class Refusal(Exception):
 
 def analyze(options: Options) -> int:
     """Run the command; its exit status."""
+    gc.freeze()
+    gc.enable()
     try:
         chosen = chosen_settings(options, os.environ)
         chosen_filter = make_filter(options.expression)

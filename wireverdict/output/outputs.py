@@ -1,4 +1,7 @@
-"""What a run writes to: each output takes records and verdicts as they come, and the summary at the end."""
+"""What a run writes to: each output takes records and verdicts as they come, and the summary at the end.
+
+Writers are imported when they are made: a run starts sooner without the kernels of those that it does not use.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from wireverdict.output.csv_records import HEADER_LINE, csv_lines
-from wireverdict.output.json_records import json_lines
 from wireverdict.output.stream import OutputError, Stream
 from wireverdict.verdicts import Verdict
 
@@ -35,12 +36,15 @@ class JsonLines:
     """All documents, one a line, in the order in which they come."""
 
     def __init__(self, stream: Stream, seed: int = 0) -> None:
+        from wireverdict.output.json_records import json_lines
+
+        self._lines = json_lines
         self._stream = stream
         self._seed = seed
 
     def connections(self, rows: NDArray[np.void]) -> None:
         """See Output."""
-        for piece in json_lines(rows, self._seed):
+        for piece in self._lines(rows, self._seed):
             self._stream.write(piece)
 
     def verdict(self, verdict: Verdict) -> None:
@@ -56,13 +60,16 @@ class CsvFile:
     """Connection records only."""
 
     def __init__(self, stream: Stream, seed: int = 0) -> None:
+        from wireverdict.output.csv_records import HEADER_LINE, csv_lines
+
+        self._lines = csv_lines
         self._stream = stream
         self._seed = seed
         stream.write(HEADER_LINE)
 
     def connections(self, rows: NDArray[np.void]) -> None:
         """See Output."""
-        for piece in csv_lines(rows, self._seed):
+        for piece in self._lines(rows, self._seed):
             self._stream.write(piece)
 
     def verdict(self, verdict: Verdict) -> None:

@@ -60,7 +60,8 @@ class People:
 
         page: list[Any] = [Text(line) for line in _heading(summary)]
         if not self._list and len(self._busiest):
-            page += [Text(), _table(self._busiest)]
+            head, *body = _table(self._busiest, page_width())
+            page += [Text(), Text(head, style="bold"), *map(Text, body)]
             raised = [(name, int(number)) for name, number in zip(FLAGS, self._flagged, strict=True) if number]
             if raised:
                 listed = " · ".join(f"{name.replace('_', ' ')} {count(number)}" for name, number in raised)
@@ -74,15 +75,19 @@ class People:
         self._stream.write(render(page))
 
 
+def page_width() -> int:
+    """Columns that there are, or that are pleasant to read."""
+    return max(60, min(shutil.get_terminal_size((80, 24)).columns, WIDTH))
+
+
 def render(parts: list[Any]) -> bytes:
     """Rich's objects as text for standard output: in colour on a terminal, unless NO_COLOR says otherwise."""
     from rich.console import Console
 
     terminal = os.isatty(1)
-    width = min(shutil.get_terminal_size((80, 24)).columns, WIDTH)
     console = Console(
         file=io.StringIO(),
-        width=width,
+        width=page_width(),
         force_terminal=terminal,
         color_system="auto" if terminal else None,
         highlight=False,
@@ -188,23 +193,27 @@ def _top(rows: NDArray[np.void]) -> NDArray[np.void]:
     return rows[order]
 
 
-def _table(rows: NDArray[np.void]) -> Any:
-    from rich import box
-    from rich.table import Table
+def _table(rows: NDArray[np.void], width: int) -> list[str]:
+    """The rows as lines of at most `width` columns; what is too long for the first column is cut."""
+    room = width - 43
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-    table.add_column("busiest connections", overflow="ellipsis", no_wrap=True, ratio=1)
-    for title in ("state", "packets", "size", "lasted", "RTT"):
-        table.add_column(title, justify="left" if title == "state" else "right", no_wrap=True)
-    for row, ends in zip(rows, endpoints(rows), strict=True):
+    def line(ends: str, *cells: str) -> str:
+        ends = ends if len(ends) <= room else ends[: room - 1] + "…"
+        state, packets, octets, lasted, rtt = cells
+        return f"{ends:<{room}} {state:<6}{packets:>9}{octets:>8}{lasted:>11}{rtt:>8}"
+
+    lines = [line("busiest connections", "state", "packets", "size", "lasted", "RTT")]
+    for row, ends in zip(rows, endpoints(rows, source_ports=False), strict=True):
         source, destination = row["source"], row["destination"]
         answered = source if source["rtt_samples"] else destination
-        table.add_row(
-            f"{ends} {PROTOCOLS[row['protocol']]}",
-            STATES[min(int(row["state"]), len(STATES) - 1)],
-            count(int(source["packets"] + destination["packets"])),
-            size(int(source["bytes"] + destination["bytes"])),
-            duration(int(row["last_ts"] - row["first_ts"])),
-            duration(int(answered["rtt_p50"]) * 1000) if answered["rtt_samples"] else "",
+        lines.append(
+            line(
+                f"{ends} {PROTOCOLS[row['protocol']]}",
+                STATES[min(int(row["state"]), len(STATES) - 1)],
+                count(int(source["packets"] + destination["packets"])),
+                size(int(source["bytes"] + destination["bytes"])),
+                duration(int(row["last_ts"] - row["first_ts"])),
+                duration(int(answered["rtt_p50"]) * 1000) if answered["rtt_samples"] else "",
+            )
         )
-    return table
+    return lines

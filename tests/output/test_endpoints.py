@@ -1,0 +1,18 @@
+"""Both ends of connections as text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wireverdict.output.endpoints import endpoints
+from wireverdict.records import CONNECTION
+
+
+def test_ports_are_told_from_ipv6_groups_by_brackets() -> None:
+    rows = np.zeros(2, CONNECTION)
+    rows["src_lo"], rows["dst_lo"] = 0xFFFF << 32 | 0xC0000201, 0xFFFF << 32 | 0xC6336407
+    rows["src_hi"][1] = rows["dst_hi"][1] = 0x20010DB8 << 32
+    rows["src_lo"][1], rows["dst_lo"][1] = 1, 2
+    rows["sport"], rows["dport"] = 40_000, 53
+    assert endpoints(rows) == ["192.0.2.1:40000 > 198.51.100.7:53", "[2001:db8::1]:40000 > [2001:db8::2]:53"]
+    assert endpoints(rows[:0]) == []
