@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import ctypes.util
+import struct
 from typing import Any
 
 import numba
@@ -23,9 +24,10 @@ from wireverdict.kernels import kernel
 
 _NAMES = ("libpcap.so.0.8", "libpcap.so.1", "libpcap.so", "libpcap.dylib", "libpcap.A.dylib")
 _SNAP = 262_144
+_ERROR_SIZE = 256  # PCAP_ERRBUF_SIZE
 _ANY_NETMASK = 0xFFFFFFFF  # PCAP_NETMASK_UNKNOWN
-_DLT = {100: 11, 101: 12, 102: 15, 103: 16, 106: 19}
-"""DLT_* (Linux) by LINKTYPE_* where libpcap's functions want another number than the file has."""
+_NULL = 0
+"""LINKTYPE_NULL: its header, an address family, is in the byte order of the host that captured."""
 _TRIED = (1, 101, 113, 276, 127, 105, 0, 9, 192)
 """Ethernet, raw IP, SLL, SLL2, 802.11, loopback, PPP, PPI: an expression must make sense for at least one of them."""
 _FRAMES = numba.from_dtype(FRAME)[::1]
@@ -63,11 +65,17 @@ def call_filter(context: Any, function: Any, program: Any, data: Any, offset: An
     return types.uint32(wide, wide, data, wide, types.uint32, types.uint32), generate
 
 
-@kernel(types.void(types.int64, types.int64, types.int64, _BYTES, _FRAMES, types.boolean[::1]))
-def run(function: Any, program: Any, link: Any, data: Any, frames: Any, mask: Any) -> None:
-    """Set `mask` for the frames of one link type that the program accepts."""
+@kernel(types.void(types.int64, types.int64, types.int64, types.boolean, _BYTES, _FRAMES, types.boolean[::1]))
+def run(function: Any, program: Any, link: Any, big: Any, data: Any, frames: Any, mask: Any) -> None:
+    """Set `mask` for the frames of one link type that the program accepts.
+
+    `big`: of LINKTYPE_NULL, the frames whose header is big-endian (address families are small numbers); else the
+    others.
+    """
     for i in range(frames.size):
         if frames[i].link == link:
+            if link == _NULL and big != (frames[i].captured > 0 and data[frames[i].offset] == 0):
+                continue
             length, captured = frames[i].length, frames[i].captured
             mask[i] = call_filter(function, program, data, frames[i].offset, length, captured) != 0
 
@@ -75,8 +83,8 @@ def run(function: Any, program: Any, link: Any, data: Any, frames: Any, mask: An
 def load() -> ctypes.CDLL:
     """libpcap, its functions declared. Raises FilterError."""
     library = _open()
-    library.pcap_open_dead.argtypes = (ctypes.c_int, ctypes.c_int)
-    library.pcap_open_dead.restype = ctypes.c_void_p
+    library.pcap_fopen_offline.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
+    library.pcap_fopen_offline.restype = ctypes.c_void_p
     library.pcap_compile.argtypes = (
         ctypes.c_void_p, ctypes.POINTER(_Program), ctypes.c_char_p, ctypes.c_int, ctypes.c_uint32,
     )  # fmt: skip
@@ -108,13 +116,19 @@ class Filter:
 
     def __init__(self, expression: str) -> None:
         self.expression = expression
-        self._reasons: dict[int, str] = {}
+        self._reasons: dict[tuple[int, bool], str] = {}
         self._library = load()
+        self._memory = ctypes.CDLL(None).fmemopen
+        self._memory.argtypes, self._memory.restype = (
+            (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p),
+            ctypes.c_void_p,
+        )
         self._function = ctypes.cast(self._library.bpf_filter, ctypes.c_void_p).value or 0
-        self._programs: dict[int, _Program] = {}
+        self._programs: dict[tuple[int, bool], _Program] = {}
         usable = any(self._program(link) is not None for link in _TRIED)
-        if not usable or self._reasons.get(_TRIED[0]) == _NOTHING:
-            raise FilterError(f"--filter {expression!r}: {self._reasons[_TRIED[0]]}; see pcap-filter(7) for the syntax")
+        if not usable or self._reasons.get((_TRIED[0], False)) == _NOTHING:
+            reason = self._reasons[_TRIED[0], False]
+            raise FilterError(f"--filter {expression!r}: {reason}; see pcap-filter(7) for the syntax")
         self._reasons.clear()
 
     def __del__(self) -> None:
@@ -124,30 +138,45 @@ class Filter:
     @property
     def rejected(self) -> dict[int, str]:
         """Link types seen for which the expression makes no sense, and libpcap's words on that."""
-        return {link: reason for link, reason in self._reasons.items() if reason != _NOTHING}
+        return {link: reason for (link, _), reason in self._reasons.items() if reason != _NOTHING}
 
     def mask(self, batch: FrameBatch) -> NDArray[np.bool_]:
         """Which frames match; bool, shape (n,)."""
         mask = np.zeros(len(batch.frames), np.bool_)
         for link in np.unique(batch.frames["link"]).tolist():
-            program = self._program(link)
-            if program is not None:
-                run(self._function, program.instructions, link, batch.data, batch.frames, mask)
+            for big in (False, True) if link == _NULL else (False,):
+                program = self._program(link, big)
+                if program is not None:
+                    run(self._function, program.instructions, link, big, batch.data, batch.frames, mask)
         return mask
 
-    def _program(self, link: int) -> _Program | None:
-        """The program for a link type, or None and libpcap's words in `_reasons`."""
-        if link in self._reasons:
-            return None
-        if link not in self._programs:
-            library = self._library
-            handle = library.pcap_open_dead(_DLT.get(link, link), _SNAP)
+    def _program(self, link: int, big: bool = False) -> _Program | None:
+        """The program for a link type in captures of a byte order, or None and libpcap's words in `_reasons`."""
+        key = (link, big)
+        if key not in self._programs and key not in self._reasons:
             program = _Program()
-            expression = self.expression.encode()
-            if library.pcap_compile(handle, ctypes.byref(program), expression, 1, _ANY_NETMASK) != 0:
-                self._reasons[link] = library.pcap_geterr(handle).decode(errors="replace")
-                library.pcap_close(handle)
+            reason = self._compile(program, link, big)
+            if reason is None:
+                self._programs[key] = program
+            else:
+                self._reasons[key] = reason
+        return self._programs.get(key)
+
+    def _compile(self, program: _Program, link: int, big: bool) -> str | None:
+        """Fill `program`; None, or what libpcap has against it.
+
+        It is compiled for an empty capture and not for no device (pcap_open_dead): only so does libpcap translate link
+        types and allow for the address families of other systems.
+        """
+        library = self._library
+        header = struct.pack(">IHHiIII" if big else "<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, _SNAP, link)
+        error = ctypes.create_string_buffer(_ERROR_SIZE)
+        handle = library.pcap_fopen_offline(self._memory(header, len(header), b"rb"), error)
+        if not handle:
+            return error.value.decode(errors="replace")
+        try:
+            if library.pcap_compile(handle, ctypes.byref(program), self.expression.encode(), 1, _ANY_NETMASK) == 0:
                 return None
+            return bytes(library.pcap_geterr(handle)).decode(errors="replace")
+        finally:
             library.pcap_close(handle)
-            self._programs[link] = program
-        return self._programs[link]

@@ -14,12 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from producers import merge
 from producers.files.inputs import expand
+from producers.files.layout import Piece
 from producers.files.reader import BLOCK, STDIN, Capture
 from producers.files.report import FileReport
 from producers.reorder import HORIZON, Reorder
@@ -37,6 +39,14 @@ _FAR = int(np.iinfo(np.int64).max)
 _NEVER = int(np.iinfo(np.int64).min)
 
 
+class _Start(NamedTuple):
+    """An input not opened yet: by which time (ns) it has to be, its number, its rank at ties."""
+
+    opens: int
+    number: int
+    rank: int
+
+
 class Timeline:
     """Iterate once; gives FrameBatch of `batch` frames at most, valid until the next is asked for.
 
@@ -52,6 +62,9 @@ class Timeline:
         self._horizon = reorder
         self._wait = wait
         self._captures: dict[int, Capture] = {}
+        self._unread: deque[_Start] | None = None  # not opened yet
+        self._lanes: list[_Lane] = []  # opened, not ended
+        self._ready: deque[FrameBatch] = deque()
 
     @property
     def bytes_read(self) -> int:
@@ -68,9 +81,43 @@ class Timeline:
         return sum(known) if len(known) == len(sizes) else None
 
     def __iter__(self) -> Iterator[FrameBatch]:
-        for data, frames in self._runs():
-            for start in range(0, len(frames), self._batch):
-                yield FrameBatch(data, frames[start : start + self._batch])
+        if self._unread is None:
+            self._unread = self._sorted()
+        return self._batches()
+
+    def rest(self) -> Iterator[FrameBatch]:
+        """After an iteration was broken off: the frames that had been read already and not been given out.
+
+        Nothing further is read. Up to the horizon can be in the reorder buffers, which for a short capture is all of
+        it.
+        """
+        self._unread = deque()
+        for lane in self._lanes:
+            lane.stop()
+        return self._batches()
+
+    def _batches(self) -> Iterator[FrameBatch]:
+        while self._ready or self._advance():
+            while self._ready:
+                data, frames = self._ready.popleft()
+                if len(frames) > self._batch:
+                    self._ready.appendleft(FrameBatch(data, frames[self._batch :]))
+                yield FrameBatch(data, frames[: self._batch])
+
+    def _advance(self) -> bool:
+        """Have further frames ready, in order; False when there are none."""
+        unread = self._unread if self._unread is not None else deque()
+        self._lanes = [lane for lane in self._lanes if lane.fill()]
+        while unread and (not self._lanes or unread[0].opens <= min(lane.ts for lane in self._lanes)):
+            start = unread.popleft()
+            lane = _Lane(self._open(start.number), start.rank, self._horizon)
+            self._lanes.append(lane)
+            if not lane.fill():
+                self._lanes.pop()
+        if not self._lanes:
+            return False
+        self._ready.extend(_next_frames(self._lanes, unread[0].opens if unread else _FAR))
+        return True
 
     def _open(self, index: int) -> Capture:
         block = max(BLOCK, self._batch)
@@ -79,26 +126,14 @@ class Timeline:
         self._captures[index] = capture
         return capture
 
-    def _runs(self) -> Iterator[FrameBatch]:
+    def _sorted(self) -> deque[_Start]:
+        """The usable inputs in the order in which they are to be opened."""
         usable = [index for index, report in enumerate(self.reports) if report.error is None]
         if len(usable) == 1:
-            lane = _Lane(self._open(usable[0]), 0, self._horizon)
-            while lane.fill():
-                yield lane.take(len(lane.frames))
-            return
+            return deque([_Start(_NEVER, usable[0], 0)])
         starts = {index: start for index in usable if (start := self._peek(index)) is not None}
         ranks = rank({index: lowest for index, (lowest, _) in starts.items()})
-        waiting = deque(sorted(starts, key=lambda index: (starts[index][1], index)))
-        lanes: list[_Lane] = []
-        while lanes or waiting:
-            while waiting and (not lanes or starts[waiting[0]][1] <= min(lane.ts for lane in lanes)):
-                index = waiting.popleft()
-                lane = _Lane(self._open(index), ranks[index], self._horizon)
-                if lane.fill():
-                    lanes.append(lane)
-            if lanes:
-                yield from _advance(lanes, starts[waiting[0]][1] if waiting else _FAR)
-            lanes = [lane for lane in lanes if lane.fill()]
+        return deque(sorted(_Start(opens, index, ranks[index]) for index, (_, opens) in starts.items()))
 
     def _peek(self, index: int) -> tuple[int, int] | None:
         """The time (ns) of a file's first frame, and when to open it; None, with a final report, if it has none."""
@@ -115,6 +150,7 @@ class Timeline:
         if not count:
             return None
         capture.bytes_read = 0
+        self.reports[index] = FileReport(self.reports[index].path)
         return lowest, max(lowest, _NEVER + _AHEAD) - _AHEAD if capture.streamed else lowest
 
 
@@ -125,7 +161,9 @@ class _Lane:
         self.rank = rank
         self.data: NDArray[np.uint8] = np.empty(0, np.uint8)
         self.frames: NDArray[np.void] = np.empty(0, FRAME)
-        self._runs = _in_order(capture, Reorder(horizon))
+        self._pieces: Iterator[Piece] = iter(capture)
+        self._reorder: Reorder | None = Reorder(horizon)
+        self._runs: deque[FrameBatch] = deque()
 
     @property
     def ts(self) -> int:
@@ -140,11 +178,22 @@ class _Lane:
     def fill(self) -> bool:
         """Have a frame at hand; False at the end of the file."""
         while not len(self.frames):
-            run = next(self._runs, None)
-            if run is None:
+            while not self._runs and self._reorder is not None:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    self.stop()
+                else:
+                    self._runs.extend(self._reorder.push(piece))
+            if not self._runs:
                 return False
-            self.data, self.frames = run
+            self.data, self.frames = self._runs.popleft()
         return True
+
+    def stop(self) -> None:
+        """Read no further; what is held may go out."""
+        if self._reorder is not None:
+            self._runs.extend(self._reorder.end())
+            self._reorder = None
 
     def take(self, count: int) -> FrameBatch:
         """The next `count` frames of the run at hand."""
@@ -153,14 +202,10 @@ class _Lane:
         return taken
 
 
-def _in_order(capture: Capture, reorder: Reorder) -> Iterator[FrameBatch]:
-    for piece in capture:
-        yield from reorder.push(piece)
-    yield from reorder.end()
-
-
-def _advance(lanes: list[_Lane], bound: int) -> list[FrameBatch]:
+def _next_frames(lanes: list[_Lane], bound: int) -> list[FrameBatch]:
     """The next frames, at least one, of lanes that all have one at hand; only frames before `bound` (ns)."""
+    if len(lanes) == 1 and bound == _FAR:
+        return [lanes[0].take(len(lanes[0].frames))]
     first = min(lanes, key=lambda lane: lane.key)
     limit, inclusive = bound, False
     if len(lanes) > 1:

@@ -12,8 +12,8 @@ import zstandard
 
 STEP = 128 << 10
 """Compressed bytes asked for at a time."""
-_ZSTD_STEP = 8 << 10
-"""The same for zstd, which has no bound on what one call gives: 8 KiB of it hold at most 256 MiB."""
+_LEAST_BITE, _MOST_BITE = 256, 8192
+"""Compressed bytes in one call to zstd; at four bytes for a block of 128 KiB, 8 MiB to 256 MiB come out at most."""
 _MEMORY = 512 << 20
 _COMMANDS = {"gzip": "gzip", "zstd": "zstd --long=31", "xz": "xz", "bzip2": "bzip2"}
 _MAGICS = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "xz": b"\xfd7zXZ\x00", "bzip2": b"BZh"}
@@ -46,15 +46,24 @@ class _Zlib:
 
 
 class _Zstd:
-    """The same for zstandard."""
-
-    needs_input = True
+    """The same for zstandard, whose calls have no bound on what they give: small bites, smaller ones where they swell."""
 
     def __init__(self) -> None:
         self._inner = zstandard.ZstdDecompressor().decompressobj()
+        self._input = b""
+        self._bite = _LEAST_BITE
 
     def decompress(self, data: bytes, most: int) -> bytes:
-        return self._inner.decompress(data)
+        self._input += data
+        output = self._inner.decompress(self._input[: self._bite])
+        self._input = self._input[self._bite :]
+        swollen = len(output) > max(most, _LEAST_BITE)
+        self._bite = max(self._bite // 8, _LEAST_BITE) if swollen else min(self._bite * 2, _MOST_BITE)
+        return output
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._input
 
     @property
     def eof(self) -> bool:
@@ -62,7 +71,7 @@ class _Zstd:
 
     @property
     def unused_data(self) -> bytes:
-        return self._inner.unused_data
+        return self._inner.unused_data + self._input
 
 
 _MAKERS: dict[str, Callable[[], Any]] = {
@@ -79,7 +88,6 @@ class Decompressor:
     def __init__(self, name: str, read: Callable[[int], bytes]) -> None:
         self._name = name
         self._read = read
-        self._step = _ZSTD_STEP if name == "zstd" else STEP
         self._input = b""  # read and not yet given to a member
         self._taken = 0  # compressed bytes read
         self._member: Any = None
@@ -137,7 +145,7 @@ class Decompressor:
         return True
 
     def _take(self) -> bytes:
-        data = self._read(self._step)
+        data = self._read(STEP)
         self._taken += len(data)
         return data
 

@@ -73,10 +73,16 @@ class StreamFeed:
     """
 
     def __init__(
-        self, readinto: Callable[[memoryview], int | None], wait: Callable[[], bool] | None = None, chunk: int = CHUNK
+        self,
+        readinto: Callable[[memoryview], int | None],
+        wait: Callable[[], bool] | None = None,
+        *,
+        ready: Callable[[], bool] | None = None,
+        chunk: int = CHUNK,
     ) -> None:
         self._readinto = readinto
         self._wait = wait
+        self._ready = ready
         self._chunk = chunk
         self.data: NDArray[np.uint8] = np.empty(0, np.uint8)
         self.base = 0
@@ -99,7 +105,8 @@ class StreamFeed:
             if count == 0 and not (self._wait is not None and self.fault is None and self._wait()):
                 self.final = True
                 break
-            if self._wait is not None and filled >= need and filled > len(rest):
+            prompt = self._wait is not None or (self._ready is not None and not self._ready())
+            if prompt and filled >= need and filled > len(rest):
                 break
         self.base += position
         self.data = buffer[:filled]
@@ -114,5 +121,5 @@ class StreamFeed:
         except DamagedError as error:
             self.fault = str(error)
         except OSError as error:
-            self.fault = f"reading failed ({os.strerror(error.errno) if error.errno else error})"
+            self.fault = f"cannot be read ({os.strerror(error.errno) if error.errno else error})"
         return 0

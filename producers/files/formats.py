@@ -5,6 +5,9 @@ from __future__ import annotations
 HEAD = 512
 """Bytes that `compression`, `capture_format` and `describe` look at."""
 
+LEAST = 12
+"""Bytes that tell formats apart; the others only help to describe what is no capture."""
+
 _COMPRESSIONS = (
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from producers.files import formats, scan
 from producers.files.compression import Decompressor
-from producers.files.feed import Feed, MappedFeed, StreamFeed
+from producers.files.feed import CHUNK, Feed, MappedFeed, StreamFeed
 from producers.files.layout import Layout, MalformedError, Piece, new_state
 from producers.files.pcap import PcapLayout
 from producers.files.pcapng import PcapngLayout
@@ -36,6 +37,11 @@ def explain(error: OSError) -> str:
         case IsADirectoryError():
             return "this is a directory; give the files in it"
     return f"cannot be read ({os.strerror(error.errno) if error.errno else error})"
+
+
+def readable(descriptor: int) -> bool:
+    """Whether a read would give something (or the end) at once."""
+    return bool(select.select([descriptor], [], [], 0)[0])
 
 
 class Capture:
@@ -93,8 +99,8 @@ class Capture:
             self.bytes_read += count
             return count
 
-        raw = StreamFeed(readinto, self._wait)
-        raw.more(0, formats.HEAD if self._wait is None else 4)
+        raw = StreamFeed(readinto, self._wait, ready=lambda: readable(descriptor), chunk=CHUNK)
+        raw.more(0, formats.LEAST)
         if len(raw.data) == 0:
             self.report.fail(raw.fault or "empty: there is nothing in it")
             return None
@@ -114,7 +120,7 @@ class Capture:
             self.bytes_read += len(data)
             return data
 
-        feed = StreamFeed(Decompressor(name, read).readinto, self._wait if not regular else None)
+        feed = StreamFeed(Decompressor(name, read).readinto, self._wait if not regular else None, chunk=CHUNK)
         feed.more(0, formats.HEAD)
         if len(feed.data) == 0:
             self.report.fail(feed.fault or "empty once decompressed: there is nothing in it")

@@ -41,7 +41,7 @@ def matching(path: Path, expression: str) -> list[Packet]:
 def test_as_tcpdump_on_real_captures(tmp_path: Path) -> None:
     compared = matched = 0
     out = tmp_path / "out"
-    for number, path in enumerate(capture_files()[::3]):
+    for number, path in enumerate(capture_files()[::5]):
         expression = EXPRESSIONS[number % len(EXPRESSIONS)]
         command = ["tcpdump", "--time-stamp-precision=nano", "-r", str(path), "-w", str(out), *expression.split()]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -53,8 +53,8 @@ def test_as_tcpdump_on_real_captures(tmp_path: Path) -> None:
         assert [packet.length for packet in found] == [packet.length for packet in wanted], (path, expression)
         compared += 1
         matched += len(found)
-    assert compared > 300
-    assert matched > 5_000
+    assert compared > 200
+    assert matched > 3_000
 
 
 def test_one_program_for_each_link_type(tmp_path: Path) -> None:

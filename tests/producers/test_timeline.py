@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,39 @@ def test_settings_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="one capture at a time"):
         open_timeline(["a", "b"], follow=True)
     assert run([])[0] == []
+
+
+def test_rest_gives_what_had_been_read_when_one_stops(tmp_path: Path) -> None:
+    packets = [[Packet(number + 3 * i, bytes([number, i]), 2) for i in range(50)] for number in range(3)]
+    everything = sorted(packet for part in packets for packet in part)
+    paths = write(tmp_path, packets)
+    line = open_timeline(paths, batch=7)
+    batches = iter(line)
+    found = [packet for _ in range(4) for packet in packets_of(next(batches))]
+    batches.close()  # type: ignore[attr-defined]
+    found += [packet for batch in line.rest() for packet in packets_of(batch)]
+    assert found == everything
+    assert list(line.rest()) == []
+
+
+def test_rest_after_an_interrupt_while_a_pipe_is_silent(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    packets = [Packet(i, bytes([i]), 1) for i in range(9)]
+    keep = os.open(path, os.O_RDWR)  # so that opening does not wait, and reading does
+    os.write(keep, pcap(packets))
+
+    def alarm(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    line = open_timeline([path])
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(line))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        os.close(keep)
+    assert [packet for batch in line.rest() for packet in packets_of(batch)] == packets
+    assert line.bytes_total is None
