@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test lint format types unit bench lab lock clean
+.PHONY: help setup demo test lint format types unit bench lab config lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff and mypy only"
 	@echo "make bench   the measurements behind the README's figures"
 	@echo "make lab     make the demo's capture anew in network namespaces (needs root)"
+	@echo "make config  write config/wireverdict.toml from the code"
 	@echo "make lock    bring requirements/*.txt in step with pyproject.toml"
 
 setup: $(INSTALLED)
@@ -51,6 +52,9 @@ bench: setup
 lab: setup
 	scripts/system-packages
 	$(BIN)/python -m lab
+
+config: setup
+	$(BIN)/python scripts/default_config.py
 
 lock:
 	scripts/lock
