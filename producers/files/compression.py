@@ -46,7 +46,7 @@ class _Zlib:
 
 
 class _Zstd:
-    """The same for zstandard, whose calls have no bound on what they give: small bites, smaller ones where they swell."""
+    """The same for zstandard. Its calls have no bound on what they give: small bites, smaller ones where they swell."""
 
     def __init__(self) -> None:
         self._inner = zstandard.ZstdDecompressor().decompressobj()
