@@ -54,6 +54,7 @@ class JsonLines:
     def finish(self, summary: dict[str, Any]) -> None:
         """See Output."""
         self._stream.write(orjson.dumps(summary, option=orjson.OPT_APPEND_NEWLINE))
+        self._stream.close()
 
 
 class CsvFile:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wireverdict.output.endpoints import endpoints
 from wireverdict.output.fields import FLAGS, PROTOCOLS, STATES
-from wireverdict.output.listing import listing
+from wireverdict.output.listing import HEADING, listing
 from wireverdict.output.stream import Stream
 from wireverdict.output.units import count, duration, moment, named, share, size
 from wireverdict.records import CONNECTION
@@ -34,6 +34,7 @@ class People:
         self._stream = stream
         self._list = list_connections
         self._live = live
+        self._heading = HEADING.encode()
         self._incidents: dict[str, Verdict] = {}
         self._busiest: NDArray[np.void] = np.zeros(0, CONNECTION)
         self._flagged = np.zeros(len(FLAGS), np.int64)
@@ -41,7 +42,8 @@ class People:
     def connections(self, rows: NDArray[np.void]) -> None:
         """See Output."""
         if self._list:
-            self._stream.write(listing(rows))
+            self._stream.write(self._heading + listing(rows))
+            self._heading = b""
             return
         rows = rows[rows["final"] == 1]
         for bit in range(len(FLAGS)):
@@ -73,6 +75,7 @@ class People:
         elif not self._live:
             page += _panels(verdicts, SCREEN - render(page).count(b"\n"))
         self._stream.write(render(page))
+        self._stream.close()
 
 
 def page_width() -> int:
@@ -165,21 +168,22 @@ def _heading(summary: dict[str, Any]) -> list[str]:
     if "start" in event:
         begin = event["start"][:19].replace("T", " ")
         first += f" in {duration(event['duration'])}, from {begin} UTC"
-    if told["interrupted"]:
-        first += " (stopped before the end)"
     kinds = told["connections"]
     lines = [
         first,
         f"{count(sum(kinds.values()))} connections: " + ", ".join(f"{count(n)} {k}" for k, n in kinds.items()),
     ]
     dns = told["dns"]
-    if dns.get("attempts"):
-        lines[-1] += f" · DNS: {count(dns['attempts'])} queries, {share(dns['answered'] / dns['attempts'])} answered"
+    if dns["attempts"]:
+        answered = share(dns["answered"] / dns["attempts"])
+        lines.append(f"DNS: {count(dns['attempts'])} queries, {answered} answered, {count(dns['unanswered'])} never")
+    if told["interrupted"]:
+        lines.append("Stopped before the end of the input.")
     left_out = {reason: number for reason, number in told["skipped"].items() if number}
     if left_out:
         worst = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
         listed = ", ".join(f"{count(number)} {reason.replace('_', ' ')}" for reason, number in worst[:3])
-        lines.append(f"Left out: {listed}" + (f" and {len(worst) - 3} other reasons" if len(worst) > 3 else ""))
+        lines.append(f"Left out: {listed}" + (f" and {len(worst) - 3} for other reasons" if len(worst) > 3 else ""))
     return lines
 
 

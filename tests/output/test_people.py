@@ -1,0 +1,159 @@
+"""The page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from producers.files.report import FileReport
+from tests.output.connection_rows import MAPPED
+from tests.output.verdict_makers import SECOND, START, make_verdict
+from wireverdict.output.people import SCREEN, People, page_width
+from wireverdict.output.stream import Stream
+from wireverdict.output.summary import summary
+from wireverdict.records import CONNECTION, Flag, State
+from wireverdict.verdicts import Severity, Status, Subject
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def told(**changes: Any) -> dict[str, Any]:
+    counters: dict[str, Any] = {
+        "packets": 16_990,
+        "connections": {"tcp": 212, "udp": 8_049, "icmp": 5},
+        "dns": {"attempts": 8_105, "answered": 3_323, "late": 7, "unanswered": 4_775, "orphans": 0},
+        "skipped": {"arp": 2},
+        "flaws": {},
+        "bounds": {},
+    }
+    report = FileReport(
+        "/captures/outage.pcap", "pcap", packets=16_990, bytes=1, first_ts=START, last_ts=START + 100 * SECOND
+    )
+    return summary(counters | changes, [report], {})
+
+
+def connections(count: int, first_bytes: int = 1_000) -> np.ndarray:
+    rows = np.zeros(count, CONNECTION)
+    rows["src_lo"], rows["dst_lo"] = MAPPED | 0xC0000201, MAPPED | 0xC6336407
+    rows["sport"], rows["dport"], rows["protocol"], rows["state"], rows["final"] = 40_000, 443, 6, State.SF, 1
+    rows["source"]["bytes"] = first_bytes + np.arange(count)
+    rows["source"]["packets"] = 3
+    return rows
+
+
+def page(tmp_path: Path, *steps: Any, summary: dict[str, Any] | None = None, **options: bool) -> list[str]:
+    path = tmp_path / "page"
+    people = People(Stream.create(path), **options)
+    for step in steps:
+        if isinstance(step, np.ndarray):
+            people.connections(step)
+        else:
+            people.verdict(step)
+    people.finish(summary or told())
+    return path.read_text().splitlines()
+
+
+def test_a_quiet_capture(tmp_path: Path) -> None:
+    assert page(tmp_path) == [
+        "outage.pcap: 16,990 packets in 1 min 40 s, from 2026-11-23 07:01:48 UTC",
+        "8,266 connections: 212 tcp, 8,049 udp, 5 icmp",
+        "DNS: 8,105 queries, 41 % answered, 4,775 never",
+        "Left out: 2 arp",
+        "",
+        "Nothing found.",
+    ]
+
+
+def test_a_verdict_says_what_who_since_when_how_sure_why_and_what_next(tmp_path: Path) -> None:
+    text = "\n".join(page(tmp_path, make_verdict(4)))
+    for words in (
+        "CRITICAL  DNS answers are lost",
+        "dns-loss",
+        "198.18.0.2 > 198.19.4.4:53/udp",
+        "2026-11-23 07:01:52 UTC, for 40 s and goes on",
+        "97 %",
+        "attempts 1,234 · answered 72 · unanswered 94 %",
+        "check next",
+        "conntrack -S",
+    ):
+        assert words in text
+    assert "Nothing found" not in text
+    assert "and 1 more" not in text
+
+
+def test_a_page_is_a_screen_however_much_there_is(tmp_path: Path) -> None:
+    lines = page(tmp_path, connections(100), *(make_verdict(number) for number in range(60)))
+    assert len(lines) <= SCREEN
+    shown = sum("DNS answers are lost" in line for line in lines)
+    assert shown >= 2
+    assert lines[-1] == f"and {60 - shown} more; --json lists them all"
+
+
+def test_no_line_is_wider_than_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = connections(3)
+    rows["src_hi"] = rows["dst_hi"] = 2**64 - 1
+    long = make_verdict(1, subject=Subject("2001:db8:1111:2222:3333:4444:5555:6666", "2001:db8::1", 53, protocol="udp"))
+    for columns in (60, 80, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert page_width() == min(columns, 100)
+        lines = page(tmp_path, rows, long, make_verdict(2, remedy="word " * 60))
+        assert max(map(len, lines)) <= min(columns, 100)
+
+
+def test_one_trouble_is_one_panel_and_the_worst_comes_first(tmp_path: Path) -> None:
+    over = make_verdict(1, status=Status.RESOLVED, step="resolved")
+    warning = make_verdict(2, severity=Severity.WARNING)
+    lines = page(tmp_path, make_verdict(1), warning, over, make_verdict(3))
+    titles = [line for line in lines if "DNS answers are lost" in line]
+    assert [title.split()[1] for title in titles] == ["CRITICAL", "WARNING", "RESOLVED"]
+    assert "for 40 s and is over" in "\n".join(lines)
+
+
+def test_the_busiest_connections_over_all_pieces(tmp_path: Path) -> None:
+    pieces = [connections(50, 1_000), connections(50, 5_000_000), connections(3, 2_000)]
+    pieces[0]["flags_true"][:7] = 1 << Flag.ONE_SIDED
+    pieces[2]["final"][0] = 0
+    pieces[2]["source"]["bytes"][0] = 10**12  # reported while open: its record will come
+    lines = page(tmp_path, *pieces)
+    at = next(number for number, line in enumerate(lines) if line.startswith("busiest connections"))
+    assert lines[at + 1] == ("192.0.2.1 > 198.51.100.7:443 tcp      SF            3  5.0 MB       0 µs")
+    assert [line.startswith("192.0.2.1") for line in lines[at + 1 : at + 7]] == [True] * 5 + [False]
+    assert "Flags raised: one sided 7" in lines
+
+
+def test_a_list_has_a_heading_and_no_table(tmp_path: Path) -> None:
+    lines = page(tmp_path, connections(2), connections(1), list_connections=True)
+    assert lines[0].startswith("start (UTC)")
+    assert [line.endswith("192.0.2.1:40000 > 198.51.100.7:443 tcp") for line in lines[1:5]] == [True] * 3 + [False]
+    assert not any("busiest" in line for line in lines)
+
+
+def test_a_followed_capture_tells_each_step_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "page"
+    people = People(Stream.create(path), live=True)
+    people.verdict(make_verdict(1))
+    assert "CRITICAL" in path.read_text()
+    people.verdict(make_verdict(1, status=Status.RESOLVED, step="resolved"))
+    people.finish(told())
+    text = path.read_text()
+    assert text.count("RESOLVED") == text.count("CRITICAL") == 1
+
+
+def test_what_is_said_of_several_files_a_stop_and_what_was_left_out(tmp_path: Path) -> None:
+    made = told(skipped={"a_reason": 1, "b": 5, "c": 3, "d": 2, "none": 0})
+    made["wireverdict"]["files"] *= 3
+    made["wireverdict"]["interrupted"] = True
+    lines = page(tmp_path, summary=made)
+    assert lines[0].startswith("3 files: 16,990 packets")
+    assert "Stopped before the end of the input." in lines
+    assert "Left out: 5 b, 3 c, 2 d and 1 for other reasons" in lines
+
+
+def test_plain_text_without_a_terminal(tmp_path: Path) -> None:
+    assert "\x1b" not in "\n".join(page(tmp_path, make_verdict(1)))
