@@ -121,7 +121,7 @@ class Grid(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """The best bucket: `rate` (bytes per ns) and the range that explains nearly as much, `depth` (bytes), gain (nats)."""
+    """The best bucket: rate (bytes per ns), the range that explains nearly as much, `depth` (bytes), gain (nats)."""
 
     rate: float
     rate_low: float

@@ -15,6 +15,7 @@ SACK2 = 1 << 3
 DSACK = 1 << 4  # the first block reports a duplicate
 TIMESTAMPS = 1 << 5
 GAP = 1 << 6  # packets before this one were left out for want of room
+REPEAT = 1 << 7  # the tracker calls it a retransmission
 
 EVENT = np.dtype(
     [
@@ -30,10 +31,9 @@ EVENT = np.dtype(
         ("payload", "<u4"),  # bytes
         ("connection", "<u4"),  # number of the connection within its pair
         ("member", "<i4"),  # row of the connection in Paths' table of members
-        ("mss", "<u2"),  # payload bytes of a full packet on the wire; 0 unknown
+        ("number", "<u4"),  # of the pair's events
         ("overhead", "<u2"),  # IP and TCP header bytes
         ("flags", "<u2"),
-        ("pad", "<u2"),
     ],
     align=True,
 )

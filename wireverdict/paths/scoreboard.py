@@ -33,7 +33,7 @@ from wireverdict.paths.events import (
 
 MOST_OF_A_ROUND_TRIP = 0.8  # of the smallest RTT: an ACK that comes sooner answers an earlier copy
 REORDERING_NS = 3_000_000  # without timestamps a hole filled later than this was loss (the value tcptrace uses)
-FULL_PAYLOAD = 1460  # bytes in an Ethernet packet without TCP options: larger ones are super-packets if no MSS is known
+FULL_PAYLOAD = 1460  # bytes in an Ethernet packet without TCP options: larger ones are super-packets
 BEHIND_NS = 1_000  # a hole's loss is put this long after the packet before it
 HOLE = -1  # TRANSMISSION.rtt of a packet that is known by its hole only
 
@@ -128,7 +128,7 @@ def replay(
     """Fill `out` with the transmissions of one direction of one connection, in the order of the log.
 
     `order`: rows of `events` that belong to the connection. `direction`: 0 from the lower address, 1 from the higher.
-    `full_payload`: bytes of a full packet, where an event does not say. `link_overhead`: bytes added to each IP length.
+    `full_payload`: bytes of a full packet: larger ones are split. `link_overhead`: bytes added to each IP length.
     `segments`, `out`, `previous` (the earlier transmission of the same segment) are work space, `counters` int64[6].
     """
     segment_count: Any = np.int64(0)
@@ -190,13 +190,12 @@ def replay(
                     k += 1
                 counters[REPEATS] += repeated
                 start = max(start, high)
-            payload = np.int64(e.mss) if e.mss else full_payload
             while start < end:
                 if transmissions >= len(out) or segment_count >= len(segments):
                     counters[FULL] = 1
                     break
                 s = segments[segment_count]
-                s.start, s.end = start, min(end, start + payload)
+                s.start, s.end = start, min(end, start + full_payload)
                 s.cover, s.jump, s.copies, s.duplicates, s.before, s.tsval = 0, 0, 1, 0, -1, 0
                 s.last, s.following = transmissions, segment_count
                 t = out[transmissions]
@@ -284,9 +283,7 @@ def transmissions(events: NDArray[np.void], direction: int, link_overhead: int) 
         full = largest if largest <= FULL_PAYLOAD else FULL_PAYLOAD
         if largest > FULL_PAYLOAD and events["flags"][order[0]] & TIMESTAMPS:
             full -= 12  # the option's size with its padding
-        stated = int(events["mss"][order].max())
-        smallest = min(full, stated) if stated else full
-        room = int((2 * (payloads // smallest + 1) + payloads // 256).sum()) + 2 * len(payloads) + 64
+        room = int((2 * (payloads // full + 1) + payloads // 256).sum()) + 2 * len(payloads) + 64
         segments, out = np.empty(room, SEGMENT), np.empty(room, TRANSMISSION)
         counters[:] = [0, 0, counters[REPEATS], counters[FILLS], 0, 0]
         replay(events, order, direction, full, link_overhead, segments, out, np.empty(room, np.int32), counters)
