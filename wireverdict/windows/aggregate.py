@@ -44,7 +44,7 @@ _LOW32 = 0xFFFFFFFF
     _C_SYN_ANSWERED,
     _C_SYN_REFUSED,
     _C_SYN_UNREACHABLE,
-    _C_SYN_PENDING,
+    _,
     _C_ESTABLISHED,
     _C_ADVANCED,
     _C_UNREACHABLE,
@@ -165,6 +165,20 @@ def begin_stall(s: Any, stalls: Any, slot: Any, number: Any, end: Any, side: Any
 
 
 @kernel()
+def stop_clock(
+    s: Any, ring: Any, keys: Any, counts: Any, index: Any, place: Any, stalls: Any, slot: Any, end: Any, ts: Any
+) -> None:
+    """If the window of this end was closed, it is so no longer."""
+    which = np.int64(slot["stall1"]) if end else np.int64(slot["stall0"])
+    if which:
+        end_stall(s, ring, keys, counts, index, place, stalls, which, ts)
+        if end:
+            slot["stall1"] = 0
+        else:
+            slot["stall0"] = 0
+
+
+@kernel()
 def forget(s: Any, slots: Any, stalls: Any, number: Any) -> None:
     """A slot has a new tenant."""
     slot = slots[number]
@@ -232,7 +246,7 @@ def rarer(
             quoted = ~quoted
         counts[((r * s[state.SERVICES] + quoted) * 2 + q_side) * COUNTS + _C_UNREACHABLE] += 1
         if slot["bits"] & state.SYN_WAITS:
-            settle_syn(s, ring, counts, slot, _C_SYN_UNREACHABLE, q_side)
+            settle_syn(s, ring, counts, slot, np.int64(_C_SYN_UNREACHABLE), q_side)
         return
     if events & n.SYN_SENT:
         counts[at + _C_SYN_PACKETS] += 1
@@ -243,30 +257,18 @@ def rarer(
             slot["syn_window"] = np.uint32(ring[r * _R + state.NUMBER] & _LOW32)
             slot["syn_row"] = at // (2 * COUNTS) - r * s[state.SERVICES]
             slot["syn_ms"] = np.uint32((ts // _MS) & _LOW32)
-    elif slot["bits"] & state.SYN_WAITS:
-        if events & n.SYN_ANSWERED:
-            settle_syn(s, ring, counts, slot, _C_SYN_ANSWERED, 1 - side)
-        elif events & n.REFUSED:
-            settle_syn(s, ring, counts, slot, _C_SYN_REFUSED, 1 - side)
+    elif slot["bits"] & state.SYN_WAITS and events & (n.SYN_ANSWERED | n.REFUSED):
+        column = np.int64(_C_SYN_ANSWERED if events & n.SYN_ANSWERED else _C_SYN_REFUSED)
+        settle_syn(s, ring, counts, slot, column, 1 - side)
     if events & (n.WINDOW_OPENED | n.ZERO_WINDOW):
-        mine = np.int64(slot["stall1"]) if end else np.int64(slot["stall0"])
-        if mine:
-            end_stall(s, ring, keys, counts, index, place, stalls, mine, ts)
-            if end:
-                slot["stall1"] = 0
-            else:
-                slot["stall0"] = 0
+        stop_clock(s, ring, keys, counts, index, place, stalls, slot, end, ts)
     if events & n.ZERO_WINDOW:
         counts[at + _C_ZERO_WINDOWS] += 1
         key = keys[at // (2 * COUNTS)]
         begin_stall(s, stalls, slot, number, end, side, key, ts)
     if events & (n.RST_SEEN | n.CLOSED):
-        if slot["stall0"]:
-            end_stall(s, ring, keys, counts, index, place, stalls, np.int64(slot["stall0"]), ts)
-            slot["stall0"] = 0
-        if slot["stall1"]:
-            end_stall(s, ring, keys, counts, index, place, stalls, np.int64(slot["stall1"]), ts)
-            slot["stall1"] = 0
+        stop_clock(s, ring, keys, counts, index, place, stalls, slot, np.int64(0), ts)
+        stop_clock(s, ring, keys, counts, index, place, stalls, slot, np.int64(1), ts)
 
 
 @kernel(types.int64(HEADERS, NOTES, types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS, I32))
@@ -409,71 +411,22 @@ def observe(
     return np.int64(len(rows))
 
 
-@kernel(types.void(types.int64, types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS))
-def seal(
-    r: Any,
-    syn_pending_ms: Any,
-    s: Any,
-    ring: Any,
-    keys: Any,
-    counts: Any,
-    index: Any,
-    place: Any,
-    slots: Any,
-    stalls: Any,
-) -> None:
-    """Add to the window in place `r`, which is about to close, the closed receive windows that outlast it.
-
-    `syn_pending_ms` at the end of the capture: SYNs younger than this are undecided; -1 otherwise.
-    """
-    if s[state.STALL_OPEN] > 0 and s[state.COUNT] == 0:
-        start = ring[r * _R + state.NUMBER] * s[state.WIDTH]
-        end = start + s[state.WIDTH]
-        for which in range(1, s[state.STALL_USED]):
-            stall = stalls[which]
-            if stall["used"] == 0:
-                continue
-            if end - stall["since"] > s[state.STALL_LIMIT]:
-                if stall["end"]:
-                    slots[stall["slot"]]["stall1"] = 0
-                else:
-                    slots[stall["slot"]]["stall0"] = 0
-                free_stall(s, stalls, np.int64(which))
-                continue
-            part = min(end, s[state.WATERMARK]) - max(stall["since"], start)
-            if part > 0:
-                book_stall(s, ring, keys, counts, index, place, stall, r, part)
-    if syn_pending_ms < 0:
-        return
-    low = np.uint32(ring[r * _R + state.NUMBER] & _LOW32)
-    now = np.uint32((s[state.WATERMARK] // _MS) & _LOW32)
-    for number in range(len(slots)):
-        slot = slots[number]
-        if slot["bits"] & state.SYN_WAITS and slot["syn_window"] == low:
-            age = np.int64(np.uint32(now - slot["syn_ms"]))
-            if age < syn_pending_ms:
-                side = 1 if slot["bits"] & state.SYN_SIDE else 0
-                at = (r * s[state.SERVICES] + np.int64(slot["syn_row"])) * 2 + side
-                counts[at * COUNTS + _C_SYN_PENDING] += 1
-
-
-@kernel(types.void(types.int64, I64, I64, KEYS, I64, I32, I32))
-def clear(r: Any, s: Any, ring: Any, keys: Any, counts: Any, index: Any, place: Any) -> None:
-    """Empty ring place `r`; the time it takes depends on the rows used only."""
-    rows = r * s[state.SERVICES]
-    for row in range(ring[r * _R + state.USED]):
-        if row:
-            index[r * s[state.INDEX] + place[rows + row]] = 0
-        k = keys[rows + row]
-        k["low_hi"] = 0
-        k["low_lo"] = 0
-        k["high_hi"] = 0
-        k["high_lo"] = 0
-        k["port"] = 0
-        k["protocol"] = 0
-        k["responder"] = 0
-        for column in range(2 * COUNTS):
-            counts[(rows + row) * 2 * COUNTS + column] = 0
-    for column in range(_R):
-        ring[r * _R + column] = 0
-    ring[r * _R + state.USED] = 1
+@kernel(types.void(types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS))
+def seal(r: Any, s: Any, ring: Any, keys: Any, counts: Any, index: Any, place: Any, slots: Any, stalls: Any) -> None:
+    """Add to the window in place `r`, which is about to close, the closed receive windows that outlast it."""
+    start = ring[r * _R + state.NUMBER] * s[state.WIDTH]
+    end = start + s[state.WIDTH]
+    for which in range(1, s[state.STALL_USED]):
+        stall = stalls[which]
+        if stall["used"] == 0:
+            continue
+        if end - stall["since"] > s[state.STALL_LIMIT]:
+            if stall["end"]:
+                slots[stall["slot"]]["stall1"] = 0
+            else:
+                slots[stall["slot"]]["stall0"] = 0
+            free_stall(s, stalls, np.int64(which))
+            continue
+        part = min(end, s[state.WATERMARK]) - max(stall["since"], start)
+        if part > 0:
+            book_stall(s, ring, keys, counts, index, place, stall, r, part)

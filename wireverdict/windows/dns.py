@@ -77,7 +77,7 @@ ATTEMPT = np.dtype(
     ],
     align=True,
 )
-FIRST, OVER_TCP = 1, 2  # ATTEMPT.flags: first packet of its flow; over TCP
+FIRST, IN_USE = 1, 2  # ATTEMPT.flags: first packet of its flow; the row holds an attempt that waits
 
 NAME = np.dtype(
     [("qhash", "<u8"), ("qtype", "<u2"), ("length", "<u2"), ("place", "<i4"), ("text", "u1", (256,))], align=True
@@ -273,6 +273,7 @@ def remove(d: Any, waiting: Any, cells: Any, cell: Any) -> None:
 @kernel()
 def free_attempt(d: Any, attempts: Any, which: Any) -> None:
     """Give an attempt's row back."""
+    attempts[which]["flags"] = 0
     attempts[which]["next"] = d[ATTEMPT_FREE]
     d[ATTEMPT_FREE] = which
 
@@ -479,7 +480,7 @@ def transactions(
             attempt["window"] = state.NO_WINDOW
             attempt["row"] = where
             attempt["name"] = 0
-            attempt["flags"] = (FIRST if events & n.NEW else 0) | (OVER_TCP if protocol == _TCP else 0)
+            attempt["flags"] = IN_USE | FIRST if events & n.NEW else IN_USE
             if r >= 0:
                 attempt["window"] = ring[r * _R + state.NUMBER]
                 counts[at + _ATTEMPTS] += 1
@@ -521,46 +522,6 @@ def transactions(
                 counts[(r * d[PAIRS] + at) * DNS_COUNTS + _ORPHANS] += 1
 
 
-@kernel(types.int64(types.int64, types.int64, I64, I64, WAITERS, ATTEMPT_ROWS, I64, I64, I64))
-def unanswered(
-    number: Any, r: Any, s: Any, d: Any, waiting: Any, attempts: Any, counts: Any, since: Any, found: Any
-) -> Any:
-    """Attempts of window `number` (ring place `r`) that have no answer; how many.
-
-    Those whose time-out the watermark has not reached are counted as pending. `since` (rows of the window) takes the
-    first unanswered attempt's time of each row, `found` takes row << 32 | name row for each.
-    """
-    many = np.int64(0)
-    for which in range(1, d[KEY_USED]):
-        a = np.int64(waiting[which]["head"])
-        while a:
-            attempt = attempts[a]
-            if attempt["window"] == number:
-                row = np.int64(attempt["row"])
-                if attempt["ts"] + d[TIMEOUT] > s[state.WATERMARK]:
-                    counts[(r * d[PAIRS] + row) * DNS_COUNTS + _PENDING] += 1
-                else:
-                    if since[row] == 0 or attempt["ts"] < since[row]:
-                        since[row] = attempt["ts"]
-                    found[many] = row << 32 | np.int64(attempt["name"])
-                    many += 1
-            a = np.int64(attempt["next"])
-    return many
-
-
-@kernel(types.int64(I64, I64, WAITERS, ATTEMPT_ROWS))
-def undecided(s: Any, d: Any, waiting: Any, attempts: Any) -> Any:
-    """Attempts whose time-out the watermark has not reached yet."""
-    many = np.int64(0)
-    for which in range(1, d[KEY_USED]):
-        a = np.int64(waiting[which]["head"])
-        while a:
-            if attempts[a]["ts"] + d[TIMEOUT] > s[state.WATERMARK]:
-                many += 1
-            a = np.int64(attempts[a]["next"])
-    return many
-
-
 @kernel(types.void(I64, I64, WAITERS, ATTEMPT_ROWS, I32))
 def purge(s: Any, d: Any, waiting: Any, attempts: Any, cells: Any) -> None:
     """Forget attempts too old even for a late answer."""
@@ -583,25 +544,3 @@ def purge(s: Any, d: Any, waiting: Any, attempts: Any, cells: Any) -> None:
             while np.int64(cells[cell]) != which:
                 cell = (cell + 1) & (d[CELLS] - 1)
             remove(d, waiting, cells, cell)
-
-
-@kernel(types.void(types.int64, I64, I64, PAIR_ROWS, I64, I32, I32, I32, NAME_ROWS, I32))
-def clear(
-    r: Any, ring: Any, d: Any, pairs: Any, counts: Any, latency: Any, index: Any, place: Any, kept: Any, name_index: Any
-) -> None:
-    """Empty ring place `r`, in time that depends on the rows used only. To be called before `aggregate.clear`."""
-    rows = r * d[PAIRS]
-    for row in range(ring[r * _R + state.DNS_USED]):
-        if row:
-            index[r * d[PAIR_INDEX] + place[rows + row]] = 0
-        k = pairs[rows + row]
-        k["client_hi"] = 0
-        k["client_lo"] = 0
-        k["server_hi"] = 0
-        k["server_lo"] = 0
-        for column in range(DNS_COUNTS):
-            counts[(rows + row) * DNS_COUNTS + column] = 0
-        for column in range(LATENCY_BUCKETS):
-            latency[(rows + row) * LATENCY_BUCKETS + column] = 0
-    for row in range(1, ring[r * _R + state.NAMES_USED]):
-        name_index[r * d[NAME_INDEX] + kept[r * d[NAMES] + row]["place"]] = 0

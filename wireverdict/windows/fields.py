@@ -85,6 +85,9 @@ def bucket_bounds(bucket: int) -> tuple[int, int]:
     return low, low + (1 << shift) - 1
 
 
+NEVER = np.iinfo(np.int64).max
+"""The time of what did not happen."""
+
 SERVICE_KEY = np.dtype(
     [
         ("low_hi", "<u8"),  # the numerically lower address of the pair: side 0

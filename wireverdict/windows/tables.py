@@ -16,6 +16,7 @@ _STALL_MS = int(Count.STALL_MS)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _MIX2 = np.uint64(0xD6E8FEB86659FD93)
 _S32 = np.uint64(32)
+_ZERO = np.int64(0)
 
 
 @kernel(inline=True)
@@ -106,7 +107,7 @@ def service_row(
     row = own_row(s, ring, keys, index, place, r, a_hi, a_lo, b_hi, b_lo, port, protocol, responder, room - (room >> 2))
     if row >= 0:
         return row
-    row = own_row(s, ring, keys, index, place, r, a_hi, a_lo, b_hi, b_lo, 0, 0, 0, room)
+    row = own_row(s, ring, keys, index, place, r, a_hi, a_lo, b_hi, b_lo, _ZERO, _ZERO, _ZERO, room)
     return ~row if row > 0 else ~np.int64(0)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.windows import dns, state
-from wireverdict.windows.fields import DNS_COUNTS, DNS_KEY, LATENCY_BUCKETS
+from wireverdict.windows.fields import DNS_COUNTS, DNS_KEY, LATENCY_BUCKETS, NEVER, Dns
 from wireverdict.windows.settings import WindowSettings
 from wireverdict.windows.view import DnsTable, UnansweredName
 
@@ -58,7 +58,7 @@ class Transactions:
         """See `Windows.dns_totals`."""
         d = self._d
         attempts, answered, late = (int(d[name]) for name in (dns.T_ATTEMPTS, dns.T_ANSWERED, dns.T_LATE))
-        pending = int(dns.undecided(s, d, self._waiting, self._attempts))
+        pending = int(np.count_nonzero(self._waits()["ts"] + d[dns.TIMEOUT] > s[state.WATERMARK]))
         return {
             "attempts": attempts,
             "answered": answered,
@@ -73,14 +73,19 @@ class Transactions:
         """What is known of the window `number` in a ring place."""
         d, used = self._d, int(ring[place, state.DNS_USED])
         pairs = int(d[dns.PAIRS])
-        since = np.zeros(used, np.int64)
-        found = np.empty(int(d[dns.ATTEMPT_USED]), np.int64)
-        many = dns.unanswered(number, place, s, d, self._waiting, self._attempts, self._counts, since, found)
+        waits = self._waits()
+        waits = waits[waits["window"] == number]
+        decided = waits["ts"] + d[dns.TIMEOUT] <= s[state.WATERMARK]
+        np.add.at(self._counts.reshape(-1, DNS_COUNTS)[place * pairs :, Dns.PENDING], waits["row"][~decided], 1)
+        waits = waits[decided]
+        since = np.full(used, NEVER)
+        np.minimum.at(since, waits["row"], waits["ts"])
+        found = waits["row"].astype(np.int64) << 32 | waits["name"]
         dns.purge(s, d, self._waiting, self._attempts, self._cells)
         keys = self._pairs[place * pairs :][:used]
         counts = self._counts.reshape(-1, DNS_COUNTS)[place * pairs :][:used]
         latency = self._latency.reshape(-1, LATENCY_BUCKETS)[place * pairs :][:used].astype(np.int64)
-        names = self._names(place, found[:many], used)
+        names = self._names(place, found, used)
         first = 0 if counts[0].any() else 1
         order = (
             np.lexsort([keys[name][first:] for name in ("server_lo", "server_hi", "client_lo", "client_hi")]) + first
@@ -89,8 +94,20 @@ class Transactions:
 
     def clear(self, place: int, ring: NDArray[np.int64]) -> None:
         """Empty a ring place."""
-        counts = (self._pairs, self._counts, self._latency, self._index, self._place, self._kept, self._name_index)
-        dns.clear(place, ring.reshape(-1), self._d, *counts)
+        pairs, names = int(self._d[dns.PAIRS]), int(self._d[dns.NAMES])
+        here = slice(place * pairs, place * pairs + int(ring[place, state.DNS_USED]))
+        self._index[place * int(self._d[dns.PAIR_INDEX]) :][self._place[here][1:]] = 0
+        self._pairs[here] = np.zeros((), DNS_KEY)
+        self._counts.reshape(-1, DNS_COUNTS)[here] = 0
+        self._latency.reshape(-1, LATENCY_BUCKETS)[here] = 0
+        kept = self._kept["place"][place * names :][1 : int(ring[place, state.NAMES_USED])]
+        self._name_index[place * int(self._d[dns.NAME_INDEX]) :][kept] = 0
+
+    def _waits(self) -> NDArray[np.void]:
+        """Attempts that have no answer and are not forgotten."""
+        attempts = self._attempts[1 : int(self._d[dns.ATTEMPT_USED])]
+        waits: NDArray[np.void] = attempts[attempts["flags"] & dns.IN_USE != 0]
+        return waits
 
     def _names(self, place: int, found: NDArray[np.int64], used: int) -> list[list[UnansweredName]]:
         """The commonest unanswered questions by row; ties in the order of their text."""

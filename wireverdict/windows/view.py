@@ -39,7 +39,7 @@ class DnsTable(NamedTuple):
     """DNS by client + resolver, sorted by key.
 
     `keys` DNS_KEY[n]; `counts` int64 (n, len(Dns)); `latency` int64 (n, LATENCY_BUCKETS), µs, of answers in time and
-    late; `since` int64 (n,), ns, the first unanswered attempt's time (0: none); `names[i]` the commonest unanswered
+    late; `since` int64 (n,), ns, the first unanswered attempt's time (NEVER: none); `names[i]` the commonest unanswered
     questions of row i, most frequent first.
     """
 

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from wireverdict import headers
 from wireverdict.windows import aggregate, state
-from wireverdict.windows.fields import COUNTS, SERVICE_KEY, Count, Dns
+from wireverdict.windows.fields import COUNTS, NEVER, SERVICE_KEY, Count, Dns
 from wireverdict.windows.home import HomeNetworks
 from wireverdict.windows.settings import WindowSettings
 from wireverdict.windows.transactions import Transactions
 from wireverdict.windows.view import Capture, Table, WindowView
 
 _SECOND = 1_000_000_000
-_NEVER = np.iinfo(np.int64).max
 _OPEN_BY_COUNT = 16
 """Windows by count that may wait for answers at one time; at higher packet rates they close with attempts undecided."""
 
@@ -42,10 +41,10 @@ class Windows:
         places = _OPEN_BY_COUNT if settings.packets else -(-lateness // width) + 2
         rows = settings.max_services
         if settings.packets:
-            rows = min(rows, settings.packets + 2)
+            rows = min(rows, 64 + 4 * settings.packets)
         cells = _power_of_two(2 * rows)
         self._s = s = np.zeros(state.S_SIZE, np.int64)
-        s[state.WATERMARK], s[state.DUE] = state.NO_WINDOW, _NEVER
+        s[state.WATERMARK], s[state.DUE] = state.NO_WINDOW, NEVER
         s[state.WIDTH], s[state.LATENESS], s[state.COUNT] = width, lateness, settings.packets
         s[state.RING], s[state.SERVICES], s[state.INDEX] = places, rows, cells
         s[state.OLD_MS], s[state.STALL_LIMIT] = (
@@ -111,13 +110,13 @@ class Windows:
             if force or self._due(place) <= s[state.WATERMARK]:
                 yield self._view(place, final=False)
                 force = False
-        s[state.DUE] = min((self._due(place) for place in self._in_order()), default=_NEVER)
+        s[state.DUE] = min((self._due(place) for place in self._in_order()), default=NEVER)
 
     def finish(self) -> Iterator[WindowView]:
         """Everything still open, at the end of the input."""
         for place in self._in_order():
             yield self._view(place, final=True)
-        self._s[state.DUE] = _NEVER
+        self._s[state.DUE] = NEVER
 
     def _in_order(self) -> list[int]:
         """Open places by window number."""
@@ -130,14 +129,16 @@ class Windows:
         if not self.settings.packets:
             return (number + 1) * int(self._s[state.WIDTH]) + int(self._s[state.LATENESS])
         complete = (number + 1) * self.settings.packets <= int(self._s[state.ORDINAL])
-        return last + int(self._s[state.LATENESS]) if complete else int(_NEVER)
+        return last + int(self._s[state.LATENESS]) if complete else int(NEVER)
 
     def _view(self, place: int, *, final: bool) -> WindowView:
         """Take a window out."""
         s, ring = self._s, self._ring
-        pending = round(self.settings.syn_timeout * 1000) if final else -1
-        flat, tables = ring.reshape(-1), (self._keys, self._counts, self._index, self._place)
-        aggregate.seal(place, pending, s, flat, *tables, self._slots, self._stalls)
+        tables = (self._keys, self._counts, self._index, self._place)
+        if s[state.STALL_OPEN] and not self.settings.packets:
+            aggregate.seal(place, s, ring.reshape(-1), *tables, self._slots, self._stalls)
+        if final:
+            self._undecided_syns(place)
         number, first, last, packets, overflow = (
             int(ring[place, column])
             for column in (state.NUMBER, state.FIRST, state.LAST, state.PACKETS, state.OVERFLOW)
@@ -150,11 +151,30 @@ class Windows:
         capture.untracked_dns = int(dns.of(Dns.UNTRACKED).sum())
         _describe(capture, services)
         self._dns.clear(place, ring)
-        aggregate.clear(place, s, flat, *tables)
-        ring[place, [state.DNS_USED, state.NAMES_USED]] = 1
+        self._clear(place)
         width = int(s[state.WIDTH])
         start, end = (first, last + 1) if self.settings.packets else (number * width, (number + 1) * width)
         return WindowView(number, start, end, end - start, packets, services, dns, capture, self.home)
+
+    def _clear(self, place: int) -> None:
+        """Empty a place, in time that depends on the rows used only."""
+        used, rows, cells = (int(n) for n in (self._ring[place, state.USED], *self._s[[state.SERVICES, state.INDEX]]))
+        here = slice(place * rows, place * rows + used)
+        self._index[place * cells :][self._place[here][1:]] = 0
+        self._keys[here] = np.zeros((), SERVICE_KEY)
+        self._counts.reshape(-1, 2 * COUNTS)[here] = 0
+        self._ring[place] = 0
+        self._ring[place, [state.USED, state.DNS_USED, state.NAMES_USED]] = 1
+
+    def _undecided_syns(self, place: int) -> None:
+        """At the end of the capture: SYNs without any answer that are too young to be called unanswered."""
+        low, bits = int(self._ring[place, state.NUMBER]) & 0xFFFFFFFF, self._slots["bits"]
+        now = np.uint32(int(self._s[state.WATERMARK]) // 1_000_000 & 0xFFFFFFFF)
+        young = now - self._slots["syn_ms"] < np.uint32(round(self.settings.syn_timeout * 1000))
+        waits = self._slots[(bits & state.SYN_WAITS != 0) & (self._slots["syn_window"] == low) & young]
+        counts = self._counts.reshape(-1, 2, COUNTS)[place * int(self._s[state.SERVICES]) :]
+        side = (waits["bits"] & state.SYN_SIDE != 0).astype(np.intp)
+        np.add.at(counts, (waits["syn_row"].astype(np.intp), side, int(Count.SYN_PENDING)), 1)
 
     def _services(self, place: int) -> Table:
         """The window's rows, sorted by key; row 0 (`other`) only if something is in it."""
