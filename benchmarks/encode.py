@@ -5,14 +5,12 @@ from __future__ import annotations
 import struct
 from typing import Any, BinaryIO
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.events import ACK, SYN, compiled
 from benchmarks.plan import UDP
-from benchmarks.simulate import ACK, SYN
 
-LONGEST = 14 + 40 + 60  # headers; payload beyond that is zeros, but for DNS
 RECORD = 16
 CHUNK = 200_000  # packets
 
@@ -22,26 +20,32 @@ def file_header(snap: int) -> bytes:
     return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snap, 1)
 
 
-@numba.njit(cache=True)
-def put16(b: Any, i: int, value: int) -> None:
+@compiled
+def put16(b: Any, i: Any, value: Any) -> None:
     b[i] = (value >> 8) & 255
     b[i + 1] = value & 255
 
 
-@numba.njit(cache=True)
-def put32(b: Any, i: int, value: int) -> None:
+@compiled
+def put32(b: Any, i: Any, value: Any) -> None:
     put16(b, i, (value >> 16) & 0xFFFF)
     put16(b, i + 2, value & 0xFFFF)
 
 
-@numba.njit(cache=True)
-def put64(b: Any, i: int, value: int) -> None:
+@compiled
+def put64(b: Any, i: Any, value: Any) -> None:
     put32(b, i, np.int64(value >> np.uint64(32)))
     put32(b, i + 4, np.int64(value & np.uint64(0xFFFFFFFF)))
 
 
-@numba.njit(cache=True)
-def total(b: Any, start: int, end: int, carry: int) -> int:
+@compiled
+def put_little(b: Any, i: Any, value: Any) -> None:
+    for k in range(4):
+        b[i + k] = (value >> (8 * k)) & 255
+
+
+@compiled
+def total(b: Any, start: Any, end: Any, carry: Any) -> Any:
     """Sum of 16-bit words for the Internet checksum (RFC 1071)."""
     i = start
     while i + 1 < end:
@@ -52,15 +56,15 @@ def total(b: Any, start: int, end: int, carry: int) -> int:
     return carry
 
 
-@numba.njit(cache=True)
-def folded(carry: int) -> int:
+@compiled
+def folded(carry: Any) -> Any:
     while carry >> 16:
         carry = (carry & 0xFFFF) + (carry >> 16)
     return (~carry) & 0xFFFF
 
 
-@numba.njit(cache=True)
-def ip_header(b: Any, c: Any, server: int, number: int, length: int) -> int:
+@compiled
+def ip_header(b: Any, c: Any, server: Any, number: Any, length: Any) -> Any:
     """Write an IP header at 14 for a transport packet of `length` bytes; gives where the transport header starts."""
     b[12], b[13] = (0x86, 0xDD) if c.ipv6 else (8, 0)
     if c.ipv6:
@@ -86,8 +90,8 @@ def ip_header(b: Any, c: Any, server: int, number: int, length: int) -> int:
     return 34
 
 
-@numba.njit(cache=True)
-def tcp_header(b: Any, at: int, c: Any, e: Any) -> int:
+@compiled
+def tcp_header(b: Any, at: Any, c: Any, e: Any) -> Any:
     """Write a TCP header; gives its length."""
     mine, peer = (c.isn_server, c.isn_client) if e.server else (c.isn_client, c.isn_server)
     put16(b, at, c.dport if e.server else c.sport)
@@ -126,8 +130,8 @@ def tcp_header(b: Any, at: int, c: Any, e: Any) -> int:
     return o - at
 
 
-@numba.njit(cache=True)
-def dns_message(b: Any, at: int, c: Any, e: Any) -> None:
+@compiled
+def dns_message(b: Any, at: Any, c: Any, e: Any) -> None:
     """UDP header and a query or answer for h########.example.com, type A."""
     put16(b, at, 53 if e.server else c.sport)
     put16(b, at + 2, c.sport if e.server else 53)
@@ -152,8 +156,8 @@ def dns_message(b: Any, at: int, c: Any, e: Any) -> None:
             b[m + 39 + i] = answer[i]
 
 
-@numba.njit(cache=True)
-def checksum(b: Any, at: int, end: int, c: Any, field: int, length: int) -> None:
+@compiled
+def checksum(b: Any, at: Any, end: Any, c: Any, field: Any, length: Any) -> None:
     """Fill a TCP or UDP checksum: what is not in the buffer is zeros and adds nothing."""
     start = 22 if c.ipv6 else 26
     carry = total(b, start, at, np.int64(c.protocol) + length)
@@ -161,14 +165,14 @@ def checksum(b: Any, at: int, end: int, c: Any, field: int, length: int) -> None
     put16(b, field, value if value or c.protocol != UDP else 0xFFFF)
 
 
-@numba.njit(cache=True, nogil=True)
-def encode(events: Any, rows: Any, first_number: int, snap: int, out: Any) -> int:
+@compiled
+def encode(events: Any, rows: Any, first_number: Any, snap: Any, out: Any) -> Any:
     """Write pcap records of `events` to `out` (uint8, zeroed); gives the bytes used."""
     used = 0
     b = np.zeros(256, np.uint8)
     for i in range(len(events)):
-        e = events[i]
-        c = rows[e.conn]
+        e: Any = events[i]
+        c: Any = rows[e.conn]
         b[:] = 0
         b[0], b[5], b[6], b[11] = 2, 1 + e.server, 2, 2 - e.server
         at = 54 if c.ipv6 else 34
@@ -186,10 +190,10 @@ def encode(events: Any, rows: Any, first_number: int, snap: int, out: Any) -> in
         checksum(b, at, written, c, field, length)
         whole = at + length
         kept = min(whole, snap)
-        seconds, rest = e.ts // 1_000_000_000, e.ts % 1_000_000_000
-        for place, value in ((0, seconds), (4, rest // 1000), (8, kept), (12, whole)):
-            for k in range(4):
-                out[used + place + k] = (value >> (8 * k)) & 255
+        put_little(out, used, e.ts // 1_000_000_000)
+        put_little(out, used + 4, e.ts % 1_000_000_000 // 1000)
+        put_little(out, used + 8, kept)
+        put_little(out, used + 12, whole)
         out[used + RECORD : used + RECORD + min(kept, written)] = b[: min(kept, written)]
         used += RECORD + kept
     return used
@@ -202,5 +206,5 @@ def write(file: BinaryIO, events: NDArray[np.void], rows: NDArray[np.void], snap
         piece = events[start : start + CHUNK]
         out = np.zeros(len(piece) * (RECORD + snap), np.uint8)
         used = encode(piece, rows, start, snap, out)
-        size += file.write(memoryview(out[:used]))
+        size += file.write(out[:used].data)
     return size

@@ -1,8 +1,9 @@
 """Captures with exactly known truth: ``python -m benchmarks.generate OUT.pcap --packets 3000000 --seed 1``.
 
-For 3 M packets: 80,000 TCP connections with handshakes, data, delayed ACKs, loss and repeats, swaps, closes and resets, and 150,000 DNS
-queries, 20 % of all by IPv6; other sizes in proportion. ``--flood N`` adds a SYN flood from N spoofed addresses, ``--live N`` makes
-N connections that stay open instead. The truth is written beside the capture (OUT.truth.json).
+For 3 M packets: 80,000 TCP connections with handshakes, data, delayed ACKs, loss and repeats, swaps, closes and
+resets, and 150,000 DNS queries, 20 % of all by IPv6; other sizes in proportion. ``--flood N`` adds a SYN flood from N
+spoofed addresses, ``--live N`` makes N connections that stay open instead. The truth is written beside the capture
+(OUT.truth.json).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ PACE = 25_000  # packets a second
 SNAP = 128
 
 
-def build(packets: int, seed: int, *, live: int = 0, flood: int = 0) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """Plan and simulate; gives (connections with their truth, packets in order of time)."""
+def planned(packets: int, seed: int, *, live: int = 0, flood: int = 0) -> NDArray[np.void]:
+    """The connections (plan.CONN) of about so many packets of the mix, and others on demand; nothing has happened yet."""
     dice = np.random.default_rng(seed)
     connections = round(packets / PER_CONNECTION)
     seconds = max(10.0, packets / PACE)
@@ -38,7 +39,12 @@ def build(packets: int, seed: int, *, live: int = 0, flood: int = 0) -> tuple[ND
         parts.append(plan.live(live, max(20.0, live / 50_000), dice))
     if flood:
         parts.append(plan.flood(flood, seconds, dice))
-    rows = np.concatenate(parts)
+    return np.concatenate(parts)
+
+
+def build(packets: int, seed: int, *, live: int = 0, flood: int = 0) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Plan and simulate; gives (connections with their truth, packets in order of time)."""
+    rows = planned(packets, seed, live=live, flood=flood)
     return rows, simulate.events(rows)
 
 
@@ -82,7 +88,9 @@ def truth(rows: NDArray[np.void]) -> dict[str, Any]:
     }
 
 
-def generate(out: Path, packets: int, seed: int, *, live: int = 0, flood: int = 0, snap: int = SNAP) -> NDArray[np.void]:
+def generate(
+    out: Path, packets: int, seed: int, *, live: int = 0, flood: int = 0, snap: int = SNAP
+) -> NDArray[np.void]:
     """Write `out` and its truth; gives the connections (plan.CONN)."""
     rows, events = build(packets, seed, live=live, flood=flood)
     with out.open("wb") as file:
@@ -94,7 +102,9 @@ def generate(out: Path, packets: int, seed: int, *, live: int = 0, flood: int = 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write a capture whose every count is known.")
     parser.add_argument("out", type=Path, help="pcap file to write; the truth goes beside it")
-    parser.add_argument("--packets", type=int, default=3_000_000, help="about so many packets of the mix (default 3000000)")
+    parser.add_argument(
+        "--packets", type=int, default=3_000_000, help="about so many packets of the mix (default 3000000)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--live", type=int, default=0, metavar="N", help="add N connections that stay open")
     parser.add_argument("--flood", type=int, default=0, metavar="N", help="add SYNs from N spoofed addresses")

@@ -1,7 +1,7 @@
 """Who talks with whom, when and how: one row for every connection to generate, before a packet exists.
 
-All values come from a numpy generator with the given seed, in whole columns. Addresses are from 198.18.0.0/15 and 2001:db8::/32;
-spoofed ones from 10.0.0.0/8. No two connections have the same addresses and ports.
+All values come from a numpy generator with the given seed, in whole columns. Addresses are from 198.18.0.0/15 and
+2001:db8::/32; spoofed ones from 10.0.0.0/8. No two connections have the same addresses and ports.
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ def dns(n: int, seconds: float, dice: np.random.Generator) -> NDArray[np.void]:
     _clients(rows, dice, 1_024)
     _addresses(rows, "dst", 600 + dice.integers(0, 3, n), SERVER_NET)
     rows["dport"] = 53
-    rows["kind"] = dice.choice(np.array([ANSWERED, UNANSWERED, LATE, ORPHAN], dtype=np.uint8), n, p=[0.97, 0.02, 0.005, 0.005])
+    rows["kind"] = dice.choice(
+        np.array([ANSWERED, UNANSWERED, LATE, ORPHAN], dtype=np.uint8), n, p=[0.97, 0.02, 0.005, 0.005]
+    )
     return rows
 
 
