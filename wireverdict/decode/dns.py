@@ -146,7 +146,7 @@ def plausible(data: Bytes, at: int, response: int) -> bool:
             and (opcode == 5 or (u16(data, at + 6) <= 1 and u16(data, at + 8) <= 1))
             and (u16(data, at + 10) <= 2 or opcode == 5)
         )
-    return flags & 15 <= 11 or flags & 15 == 16
+    return flags & 15 <= 11
 
 
 @kernel(borrow=True)

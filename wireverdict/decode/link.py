@@ -60,6 +60,12 @@ def loopback_layer(family: int) -> int:
 
 
 @kernel(borrow=True)
+def known_type(layer: int) -> int:
+    """An EtherType from the wire as a layer: numbers that are none must not be taken for the made-up ones."""
+    return layer if layer >= 0x600 else -NOT_IP
+
+
+@kernel(borrow=True)
 def packet_direction(kind: int) -> int:
     """Direction by the packet type of Linux cooked captures: to us, broadcast, multicast; 3 is others' traffic; 4 is
     sent."""
@@ -97,7 +103,7 @@ def ppp_layer(data: Bytes, at: int, end: int) -> tuple[int, int]:
         return at, -LINK_CUT
     first = u8(data, at)
     if first == 0x0F or first == 0x8F:
-        return at + 4, u16(data, at + 2)
+        return at + 4, known_type(u16(data, at + 2))
     if first == 0xFF and u8(data, at + 1) == 3:
         at += 2
     protocol = u8(data, at)
@@ -128,7 +134,7 @@ def llc_layer(data: Bytes, at: int, end: int) -> tuple[int, int]:
         return at, -LINK_CUT
     organisation = u32(data, at + 2) & 0xFFFFFF
     if organisation == 0 or organisation == 0xF8:  # encapsulated Ethernet, and IEEE 802.1H's bridge tunnel
-        return at + 8, u16(data, at + 6)
+        return at + 8, known_type(u16(data, at + 6))
     if organisation == 0x80C2:  # RFC 2684 bridged: 1 with FCS kept, 7 without, both with two bytes of padding
         return at + 10, ETHERNET if u16(data, at + 6) == 1 or u16(data, at + 6) == 7 else -NOT_IP
     return at, -NOT_IP
@@ -186,6 +192,9 @@ def find_ip(data: Bytes, at: int, end: int, layer: int) -> tuple[int, int, int]:
             continue
         elif layer == 0x88E7:  # IEEE 802.1ah: service tag, then the customer's addresses
             size, following = 18, 16
+        elif layer == 0x8903:  # Cisco FabricPath: a tag, then the whole Ethernet frame
+            at, layer = at + 2, ETHERNET
+            continue
         elif layer == 0x893F:  # IEEE 802.1BR E-tag
             size, following = 8, 6
         elif layer == 0x8926:  # Cisco VN-tag
@@ -205,4 +214,4 @@ def find_ip(data: Bytes, at: int, end: int, layer: int) -> tuple[int, int, int]:
             layer < 0x600
         ):  # a length, so LLC; in cooked captures 4 says LLC (ETH_P_802_2), others are no EtherTypes either
             layer = LLC if not cooked or layer == 4 else -NOT_IP
-    return -LINK_TOO_DEEP, max(vlan, 0), direction
+    return min(layer, 0) or -LINK_TOO_DEEP, max(vlan, 0), direction

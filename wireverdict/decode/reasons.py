@@ -27,7 +27,7 @@ TCP_OFFSET = 15  # tcp_offset: data offset below 20 bytes or beyond the IP packe
 TCP_OPTIONS = 16  # tcp_options: malformed options; those before the fault were used
 UDP_LENGTH = 17  # udp_length: length field below 8 or beyond the IP packet; the IP length was used
 DNS_MALFORMED = 18  # dns_malformed: UDP port 53, and not a DNS message
-DNS_CUT = 19  # dns_cut: the snap length cut the DNS header or its first question
+DNS_CUT = 19  # dns_cut: the snap length, or fragmentation, cut the DNS header or its first question
 MDNS_MALFORMED = 20  # mdns_malformed: UDP port 5353, and not a DNS message
 TUNNEL_TOO_DEEP = 21  # tunnel_too_deep: more than 4 tunnels inside each other; the fourth inner packet was taken
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dpkt.dpkt import NeedData, Packet
-from dpkt.llc import LLC as Dot2
 from dpkt.radiotap import Radiotap as DpktRadiotap
 
 from wireverdict.decode.link import ETHERNET, FAST, IPV4, LLC, PPP, first_layer
@@ -85,12 +84,6 @@ class Pktap(Header):
     __byte_order__ = "<"
 
 
-class Snap(Header):
-    """802.2 as dpkt has it, and the SNAP fields behind it."""
-
-    __hdr__ = (*Dot2.__hdr__, ("organisation", "3s", b""), ("type", "H", 0))
-
-
 def place(link: int, frame: bytes, depth: int = 0) -> Place:
     """Where in `frame`, of link type `link`, the fast path can go on.
 
@@ -134,6 +127,12 @@ def _typed(at: int, behind: int) -> Callable[[bytes, int], Place]:
         return Place(layer if layer >= 0x600 else LLC, behind)
 
     return find
+
+
+def _cisco(frame: bytes, depth: int) -> Place:
+    """Cisco's HDLC: address, control, EtherType."""
+    layer = _word(frame, 2)
+    return Place(layer, 4) if layer >= 0x600 else NOWHERE
 
 
 def _wlan(frame: bytes, depth: int = 0, padded: bool = False) -> Place:
@@ -315,7 +314,7 @@ FINDERS: dict[int, Callable[[bytes, int], Place]] = {
     8: _slip,
     10: _fixed(LLC, 13),  # FDDI
     100: _fixed(LLC, 0),  # ATM, RFC 2684
-    104: _typed(2, 4),  # Cisco HDLC
+    104: _cisco,  # Cisco HDLC
     105: _wlan,
     107: _frame_relay,
     109: _enc,

@@ -90,7 +90,9 @@ def udp_datagram(
     present = PORTS
     sport, dport = row["sport"], row["dport"]
     if sport == DNS_PORT or dport == DNS_PORT or sport == MDNS_PORT or dport == MDNS_PORT:
-        more, used, flaw = dns_datagram(data, at + 8, min(end, payload_end), payload_end, row, names, used)
+        # in a first fragment, what is missing is in others: as good as cut off
+        whole = payload_end + (0xFFFF if known & FIRST_FRAGMENT else 0)
+        more, used, flaw = dns_datagram(data, at + 8, min(end, payload_end), whole, row, names, used)
         multicast = sport != DNS_PORT and dport != DNS_PORT
         if multicast:
             if flaw == DNS_MALFORMED:
@@ -136,7 +138,7 @@ def transport(
         counts[TRANSPORT_SHORT] += 1
     else:
         row["payload_length"] = ip_end - at - header
-        if at + header > end:
+        if header and at + header > end:
             counts[TRANSPORT_CUT] += 1
             present |= CUT
     if protocol == ICMP or protocol == ICMP6:

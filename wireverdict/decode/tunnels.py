@@ -2,19 +2,20 @@
 
 IP in IP (RFC 2003, RFC 4213), GRE (RFC 2784, 2890; ERSPAN I to III, NVGRE, PPTP's version 1 of RFC 2637), EtherIP (RFC
 3378), MPLS in IP (RFC 4023), SRv6's Ethernet (RFC 8986), VXLAN (RFC 7348), Geneve (RFC 8926), GTP-U (3GPP TS 29.281),
-Teredo (RFC 4380). Those over UDP are known by their port alone, so what they seem to carry has to prove itself: see
-`fits`.
+Teredo (RFC 4380), GRE and MPLS in UDP (RFC 8086, RFC 7510). Those over UDP are known by their port alone, so what they
+seem to carry has to prove itself: see `fast.innermost`.
 """
 
 # ruff: noqa: SIM109 (numba compiles a function of its own for each `in (…)`)
 from __future__ import annotations
 
-from wireverdict.decode.link import ETHERNET, IPV4, MPLS, PPP, find_ip
+from wireverdict.decode.link import ETHERNET, IPV4, MPLS, PPP, find_ip, known_type
 from wireverdict.headers import UDP
 from wireverdict.kernels import kernel
 from wireverdict.kernels.bytes import Bytes, u8, u16
 
 DEPTH = 4
+GRE_IN_UDP, MPLS_IN_UDP = 4754, 6635
 VXLAN, VXLAN_LINUX, GENEVE, GTP_U, TEREDO, VXLAN_GPE = 4789, 8472, 6081, 2152, 3544, 4790
 IPIP, IPV6_IN_IP, GRE, ETHERIP, MPLS_IN_IP, ETHERNET_IN_IP = 4, 41, 47, 97, 137, 143
 
@@ -25,7 +26,7 @@ def gre_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
     if at + 4 > end:
         return -1, 0
     flags = u16(data, at)
-    layer = u16(data, at + 2)
+    layer = known_type(u16(data, at + 2))
     at += 4
     if flags & 7 == 1:  # PPTP: payload length and call id, then sequence and acknowledgment if their bits are set
         at += 4 + (4 if flags & 0x1000 else 0) + (4 if flags & 0x0080 else 0)
@@ -94,6 +95,10 @@ def udp_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
     at += 8
     if dport == VXLAN or dport == VXLAN_LINUX:
         return (at + 8, ETHERNET) if u8(data, at) & 8 else (-1, 0)
+    if dport == GRE_IN_UDP:
+        return gre_payload(data, at, end)
+    if dport == MPLS_IN_UDP:
+        return at, MPLS
     if dport == VXLAN_GPE and u8(data, at) & 0x0C == 0x0C:
         following = u8(data, at + 3)
         if following == 3:
@@ -103,7 +108,7 @@ def udp_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
         return (at + 8, IPV4) if following == 1 or following == 2 else (-1, 0)
     if dport == GENEVE:
         behind = at + 8 + (u8(data, at) & 63) * 4
-        return (behind, u16(data, at + 2)) if u8(data, at) >> 6 == 0 and behind <= end else (-1, 0)
+        return (behind, known_type(u16(data, at + 2))) if u8(data, at) >> 6 == 0 and behind <= end else (-1, 0)
     if dport == GTP_U or sport == GTP_U:
         return gtp_payload(data, at, end), IPV4
     if dport == TEREDO or sport == TEREDO:
