@@ -82,14 +82,14 @@ def test_texts_in_the_environment_become_what_the_key_is() -> None:
             from_environment(
                 {
                     "WIREVERDICT_CAPTURE__HOME_NETWORKS": "192.0.2.0/24, 2001:db8::/32",
-                    "WIREVERDICT_CONNECTIONS__MAX_CONNECTIONS": "1000",
+                    "WIREVERDICT_TRACKING__MAX_CONNECTIONS": "1000",
                     "WIREVERDICT_WINDOWS__LATENESS": "12.5",
                 }
             )
         ]
     )
     assert made.capture.home_networks == ("192.0.2.0/24", "2001:db8::/32")
-    assert made.connections.max_connections == 1000
+    assert made.tracking.max_connections == 1000
     assert made.windows.lateness == 12.5
 
 
@@ -101,7 +101,7 @@ def test_texts_in_the_environment_become_what_the_key_is() -> None:
             "my.toml, line 3: there is no setting windows.widht; did you mean windows.width?",
         ),
         ("[window]\nwidth = 3\n", "my.toml, line 1: there is no setting window; did you mean windows?"),
-        ("zzz = 3\n", "my.toml, line 1: there is no setting zzz; known here: capture, connections, windows,"),
+        ("zzz = 3\n", "my.toml, line 1: there is no setting zzz; known here: capture, tracking, windows,"),
         ("[windows]\nwidth = 'long'\n", "my.toml, line 2: windows.width = 'long': expected float, got str"),
         ("windows = 3\n", "my.toml, line 1: windows is a section (width,"),
         (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from wireverdict.alerts import Alerts
 from wireverdict.connections.tracker import Tracker
 from wireverdict.decode.decoder import Decoder, DecodeSettings
+from wireverdict.paths.paths import Paths
 from wireverdict.pipeline import Pipeline
 from wireverdict.settings import Settings
 from wireverdict.windows.windows import Windows
@@ -13,11 +16,12 @@ from wireverdict.windows.windows import Windows
 def pipeline(settings: Settings) -> Pipeline:
     """A fresh pipeline with every detector. Raises ValueError for settings that a part refuses."""
     capture = settings.capture
+    slots = max(settings.paths.max_slots, settings.tracking.max_connections)  # paths knows connections by their row
     return Pipeline(
         Decoder(DecodeSettings(tunnels=capture.tunnels, home_nets=capture.home_networks)),
-        Tracker(settings.connections),
+        Tracker(settings.tracking),
         Windows(settings.windows, capture.home_networks),
-        None,
+        Paths(msgspec.structs.replace(settings.paths, max_slots=slots)),
         [],
         Alerts(settings.alerts),
     )

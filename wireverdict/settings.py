@@ -15,8 +15,9 @@ from typing import Any, Literal, NamedTuple, cast
 import msgspec
 
 from wireverdict.alerts import AlertSettings
-from wireverdict.connections.tracker import Settings as ConnectionSettings
+from wireverdict.connections.tracker import Settings as TrackingSettings
 from wireverdict.decode.home import DEFAULT as PRIVATE_NETWORKS
+from wireverdict.paths.settings import PathSettings
 from wireverdict.windows.settings import WindowSettings
 
 PREFIX = "WIREVERDICT_"
@@ -41,8 +42,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of them. Sections are the tables of the file."""
 
     capture: CaptureSettings = CaptureSettings()
-    connections: ConnectionSettings = ConnectionSettings()
+    tracking: TrackingSettings = TrackingSettings()
     windows: WindowSettings = WindowSettings()
+    paths: PathSettings = PathSettings()
     alerts: AlertSettings = AlertSettings()
 
 

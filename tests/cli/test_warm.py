@@ -10,7 +10,9 @@ import pytest
 
 from wireverdict.cli import warm
 
-PROGRAM = "import sys; from wireverdict.cli.warm import warm; print(warm([['wireverdict.boundary'], ['producers.merge']]))"
+PROGRAM = (
+    "import sys; from wireverdict.cli.warm import warm; print(warm([['wireverdict.boundary'], ['producers.merge']]))"
+)
 
 
 def run(cache: Path) -> str:

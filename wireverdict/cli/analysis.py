@@ -208,15 +208,15 @@ class Run:
     def _batches(self) -> Iterator[FrameBatch]:
         """Until the end of the inputs or a wish to stop."""
         batches = iter(self.timeline)
-        while (
-            self.interrupts.grace or not self.interrupts.stopped
-        ):  # a pipe is stopped in its reads, and keeps what came
+        while not self.interrupts.stopped:
             batch = None
             with suppress(Stopped), self.interrupts.waiting():
                 batch = next(batches, None)
             if batch is None:
-                return
+                break
             yield batch
+        if self.interrupts.stopped:
+            yield from self.timeline.rest()
 
     def _by_wish(self, report: FileReport) -> bool:
         """Whether a report tells of no more than that reading was stopped; its error is taken back."""

@@ -75,6 +75,6 @@ class Interrupts:
 
     def _over(self, number: int, frame: FrameType | None) -> None:
         self.stopped = True
-        signal.setitimer(signal.ITIMER_REAL, self.grace)  # should anybody go on to read
+        signal.setitimer(signal.ITIMER_REAL, self.grace)  # should a reader go on to read
         if self._waiting:
             raise Stopped

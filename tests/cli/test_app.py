@@ -1,0 +1,96 @@
+"""The program around the commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import wireverdict
+from tests.cli.program import DEMO, ROOT, environment, run
+from wireverdict.cli import analysis, app
+
+
+def test_version_and_help() -> None:
+    assert run("--version").out == f"wireverdict, version {wireverdict.__version__}\n"
+    told = run("--help")
+    assert told.status == 0
+    for name, words in app.COMMANDS.items():
+        assert name in told.out
+        assert words in told.out
+    assert run("analyze", "-h").out.startswith("Usage: wireverdict analyze [OPTIONS] FILE...")
+
+
+def test_help_imports_no_numba_and_no_numpy() -> None:
+    code = (
+        "import sys; from wireverdict.cli.app import run; status = run([*sys.argv[1:], '--help']); "
+        "print(status, sorted({'numba', 'numpy', 'rich', 'pyarrow'} & set(sys.modules)))"
+    )
+    for arguments in ([], ["analyze"]):
+        ended = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ended.stdout.splitlines()[-1] == "0 []"
+
+
+def test_analyze_for_people_imports_no_heavy_optional_package() -> None:
+    code = (
+        f"import sys; from wireverdict.cli.app import run; run(['analyze', {str(DEMO)!r}]); "
+        "print(sorted({'pyarrow', 'polars', 'pydantic', 'pandas', 'scipy'} & set(sys.modules)))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nosuch"], "No such command 'nosuch'"),
+        (["analyze"], "Missing argument 'FILE...'"),
+        (["analyze", "--nosuch", "x"], "No such option"),
+        (["analyze", "--window", "long", "x"], "'long' is not a valid float"),
+        (["analyze", "--tunnels", "both", "x"], "'both' is not one of 'inner', 'outer'"),
+    ],
+)
+def test_a_wrong_command_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(arguments) == app.FAILED
+    assert words in capsys.readouterr().err
+
+
+def test_whatever_goes_wrong_people_get_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(options: object) -> int:
+        raise errors.pop()
+
+    errors = [MemoryError(), KeyError("x"), KeyboardInterrupt()]
+    monkeypatch.setattr(analysis, "analyze", fail)
+    monkeypatch.delenv("WIREVERDICT_DEBUG", raising=False)
+    assert app.run(["analyze", "x"]) == app.INTERRUPTED
+    assert capsys.readouterr().err.strip() == ""
+    assert app.run(["analyze", "x"]) == app.FAILED
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "wireverdict: stopped by an error that should not happen: KeyError: 'x'. Set WIREVERDICT_DEBUG=1"
+    )
+    assert told.count("\n") == 1
+    assert app.run(["analyze", "x"]) == app.FAILED
+    assert "out of memory" in capsys.readouterr().err
+
+
+def test_with_debug_the_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(options: object) -> int:
+        raise KeyError("x")
+
+    monkeypatch.setattr(analysis, "analyze", fail)
+    monkeypatch.setenv("WIREVERDICT_DEBUG", "1")
+    with pytest.raises(KeyError):
+        app.run(["analyze", "x"])
