@@ -13,7 +13,6 @@ from wireverdict.paths.layout import BASES, BINS, FALSE, TRUE
 from wireverdict.paths.screen import look
 from wireverdict.records import Reason
 
-
 UNKNOWN = 1 << 40  # µs: larger than any
 
 
@@ -42,7 +41,7 @@ def base_rtts(pairs: NDArray[np.void], directions: NDArray[np.uint8], before: ND
     least = np.where(usable[:, None, :] & (base > 0), base, UNKNOWN).min(axis=2)
     least[least == UNKNOWN] = 0
     sides = np.stack([1 - directions.astype(np.int64), directions.astype(np.int64)], axis=1)
-    return least[np.arange(count)[:, None], sides]
+    return np.asarray(least[np.arange(count)[:, None], sides])
 
 
 def answers(

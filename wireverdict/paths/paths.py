@@ -210,15 +210,18 @@ class Paths:
         self.rings["pending"][rows] = told.answer
         self.rings["judged"][rows] = until - 1
         cases = []
+        quiet = np.ones(len(rows), np.bool_)
         for i, part, bloat in told.found:
-            if told.latest[i] < first or bloat.answer is False:
+            # a queue that stood only before this window is over, for as long as there is load to show it
+            if told.latest[i] < first or bloat.answer is False or bloat.last < first:
                 continue
+            quiet[i] = False
             direction, member = int(rings["direction"][i]), members[i]
             ports = int(member["low_port"]), int(member["high_port"])
             sides = ports[direction], ports[1 - direction]
             cases.append(LoadCase(*self.ends(int(member["pair"]), direction), *sides, part, bloat))
         cases.sort(key=lambda case: case[:5])
-        now = np.flatnonzero((told.answer == FALSE) & (told.latest >= first))
+        now = np.flatnonzero(quiet & (told.answer != 0) & (told.latest >= first))
         calm = {self.ends(int(members["pair"][i]), int(rings["direction"][i])) for i in now}
         return cases, calm
 

@@ -18,6 +18,7 @@ from wireverdict.paths.scoreboard import Replay, transmissions
 
 __all__ = ["Cause", "Judgement", "Settings", "judge", "judge_log", "judge_replay"]
 
+VAGUE = 2.0  # times: a wider range of rates than this tells no rate
 STRETCHES = 3  # of a log between gaps that are tried, latest first
 
 
@@ -96,7 +97,8 @@ def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -
     found = _with(
         few,
         Cause.UNDECIDED,
-        rate_bps=best.rate * 8e9,
+        # where the rate is hardly told, the least that explains the losses: it binds most
+        rate_bps=(best.rate if best.rate_high <= VAGUE * best.rate_low else best.rate_low) * 8e9,
         rate_low_bps=best.rate_low * 8e9,
         rate_high_bps=best.rate_high * 8e9,
         burst_bytes=best.depth,

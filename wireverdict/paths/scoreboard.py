@@ -24,6 +24,7 @@ from wireverdict.paths.events import (
     EVENT,
     HIGH,
     LOST,
+    REPEAT,
     SACK1,
     SACK2,
     TIMESTAMPS,
@@ -196,7 +197,8 @@ def replay(
                     break
                 s = segments[segment_count]
                 s.start, s.end = start, min(end, start + full_payload)
-                s.cover, s.jump, s.copies, s.duplicates, s.before, s.tsval = 0, 0, 1, 0, -1, 0
+                s.cover, s.jump, s.duplicates, s.before, s.tsval = 0, 0, 0, -1, 0
+                s.copies = 2 if e.flags & REPEAT else 1  # the first copy was sent before the log began
                 s.last, s.following = transmissions, segment_count
                 t = out[transmissions]
                 t.ts, t.rtt, t.event, t.fate = e.ts, 0, event, UNKNOWN
