@@ -55,8 +55,8 @@ def test_flags_fit_the_columns() -> None:
 
 def test_every_field_is_described() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    missing = [field.name for field in FIELDS if f"`{field.name.replace('.destination.', '.source.')}`" not in text]
-    assert missing == []
+    names = [field.name.replace(".destination.", ".source.") for field in FIELDS if field.kind != Kind.FLAG]
+    assert [name for name in names if f"`{name}`" not in text] == []
     assert [word for word in (*FLAGS, *REASONS, *METHODS[1:], *STATES) if f"`{word}`" not in text] == []
 
 
