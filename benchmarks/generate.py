@@ -26,7 +26,7 @@ SNAP = 128
 
 
 def planned(packets: int, seed: int, *, live: int = 0, flood: int = 0) -> NDArray[np.void]:
-    """The connections (plan.CONN) of about so many packets of the mix, and others on demand; nothing has happened yet."""
+    """The connections (plan.CONN) of about so many packets of the mix, and others on demand, before they happen."""
     dice = np.random.default_rng(seed)
     connections = round(packets / PER_CONNECTION)
     seconds = max(10.0, packets / PACE)

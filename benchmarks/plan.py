@@ -61,6 +61,7 @@ CONN = np.dtype(
         ("syn_retries", "<u4"),
         ("first", "<i8"),  # ns, capture time of the first and the last packet
         ("last", "<i8"),
+        ("closed", "<i8"),  # ns, capture time of the second FIN; 0 without
         ("client", SIDE),
         ("server", SIDE),
     ],

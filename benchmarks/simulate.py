@@ -116,6 +116,7 @@ def tcp(out: Any, n: Any, c: Any, conn: Any, random: Any, work: Any) -> Any:
         n = emit(out, n, c, conn, t, 0, ACK, client_next, server_next + 1, 0, WINDOW, server_tick, 0, 0, 0)
         t += MS
     n = emit(out, n, c, conn, t, 0, FIN | ACK, client_next, server_next + 1, 0, WINDOW, server_tick, 0, 0, 0)
+    c.closed = c.last
     client_tick = tick_of(c.tick_client, c, t)
     return emit(out, n, c, conn, t + half, 1, ACK, server_next + 1, client_next + 1, 0, WINDOW, client_tick, 0, 0, 0)
 

@@ -132,6 +132,7 @@ def run(
     for frames in timeline:
         headers = made.decoder.decode(frames)
         counted.add(headers)
+        made.packets += len(frames.frames)
         made.feed_headers(headers)
         records.append(made.take_connections().copy())
     made.finish()
