@@ -46,7 +46,7 @@ class Progress:
         numbers: dict[str, Any] = {"packets": f"{packets:,} packets", "rate": _rate(packets / (now - self._start))}
         if self._shown is None:
             self._shown = _bar(self._file)
-            self._task = self._shown.add_task("reading", total=total, **numbers)
+            self._task = self._shown.add_task("reading", total=total, completed=done, **numbers)
             self._shown.start()
         self._shown.update(self._task, completed=done, total=total, **numbers)
 
