@@ -7,10 +7,18 @@ import msgspec
 from wireverdict.alerts import Alerts
 from wireverdict.connections.tracker import Tracker
 from wireverdict.decode.decoder import Decoder, DecodeSettings
+from wireverdict.detectors.base import Detector
+from wireverdict.detectors.bufferbloat import Bufferbloat
+from wireverdict.detectors.policing import Policing
 from wireverdict.paths.paths import Paths
 from wireverdict.pipeline import Pipeline
-from wireverdict.settings import Settings
+from wireverdict.settings import DetectorSettings, Settings
 from wireverdict.windows.windows import Windows
+
+
+def detectors(settings: DetectorSettings) -> list[Detector]:
+    """All of them, in the order in which verdicts about one window come."""
+    return [Policing(settings.policing), Bufferbloat(settings.bufferbloat)]
 
 
 def pipeline(settings: Settings) -> Pipeline:
@@ -22,6 +30,6 @@ def pipeline(settings: Settings) -> Pipeline:
         Tracker(settings.tracking),
         Windows(settings.windows, capture.home_networks),
         Paths(msgspec.structs.replace(settings.paths, max_slots=slots)),
-        [],
+        detectors(settings.detectors),
         Alerts(settings.alerts),
     )

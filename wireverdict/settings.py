@@ -17,6 +17,8 @@ import msgspec
 from wireverdict.alerts import AlertSettings
 from wireverdict.connections.tracker import Settings as TrackingSettings
 from wireverdict.decode.home import DEFAULT as PRIVATE_NETWORKS
+from wireverdict.detectors.bufferbloat import BufferbloatSettings
+from wireverdict.detectors.policing import PolicingSettings
 from wireverdict.paths.settings import PathSettings
 from wireverdict.windows.settings import WindowSettings
 
@@ -38,6 +40,13 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of network.community_id; equal for all tools whose records are to meet."""
 
 
+class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Thresholds of each detector."""
+
+    policing: PolicingSettings = PolicingSettings()
+    bufferbloat: BufferbloatSettings = BufferbloatSettings()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of them. Sections are the tables of the file."""
 
@@ -45,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tracking: TrackingSettings = TrackingSettings()
     windows: WindowSettings = WindowSettings()
     paths: PathSettings = PathSettings()
+    detectors: DetectorSettings = DetectorSettings()
     alerts: AlertSettings = AlertSettings()
 
 
