@@ -60,8 +60,8 @@ class Finding:
     """One detector's opinion of one subject in one window.
 
     `confidence` in 0..1. `evidence` holds the numbers that decided, JSON values, units in the key names (``rate_bps``,
-    ``delay_ms``). `capture_quality` says how far the capture can be trusted for this subject (see detectors.base). `since` is
-    when the fault began (ns) as far as the window shows; `until` the end of what was judged.
+    ``delay_ms``). `capture_quality` says how far the capture can be trusted for this subject (see detectors.quality).
+    `since` is when the fault began (ns) as far as the window shows; `until` the end of what was judged.
     """
 
     rule: str
@@ -87,7 +87,7 @@ def timestamp(ns: int) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """JSON values with floats cut to six significant digits, so that equal answers are equal bytes; inf and nan are null."""
+    """JSON values, floats cut to six significant digits so that equal answers are equal bytes; inf and nan are null."""
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -113,8 +113,8 @@ def fingerprint(rule: str, subject: Subject) -> str:
 class Verdict:
     """One step in the life of a trouble. Times in ns of packet time.
 
-    `start` is when the trouble began, `end` the end of the last window in which it was seen, `at` the end of the window that
-    caused this step. `step` is ``fired``, ``escalated``, ``repeated`` or ``resolved``; `reason` says in words why this step.
+    `start` is when the trouble began, `end` the end of the last window in which it was seen, `at` the end of the window
+    that caused this step. `step` is ``fired``, ``escalated``, ``repeated`` or ``resolved``; `reason` says in words why.
     """
 
     rule: str
@@ -184,3 +184,17 @@ class Verdict:
             "remedy": self.remedy,
         }
         return document
+
+
+RULE_NAMES = {
+    "dns-loss": "DNS queries go unanswered",
+    "throttling-ratio": "Answers are being throttled",
+    "new-flow-loss": "New connections fail while old ones live",
+    "retransmission-storm": "Retransmission storm",
+    "zero-window": "Receiver does not read (zero window)",
+    "capture-loss": "The capture misses packets",
+    "policing": "Traffic is policed",
+    "bufferbloat": "Bufferbloat",
+    "sensor-silence": "Sensor is silent",
+}
+"""`rule.name` of our own detectors; those of others are named after their `rule.id`."""
