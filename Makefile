@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test lint format types unit bench lab config lock clean
+.PHONY: help setup demo test lint format types unit bench lab config readme lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make bench   the measurements behind the README's figures"
 	@echo "make lab     make the demo's capture anew in network namespaces (needs root)"
 	@echo "make config  write config/wireverdict.toml from the code"
+	@echo "make readme  put what the demo prints into README.md"
 	@echo "make lock    bring requirements/*.txt in step with pyproject.toml"
 
 setup: $(INSTALLED)
@@ -55,6 +56,9 @@ lab: setup
 
 config: setup
 	$(BIN)/python scripts/default_config.py
+
+readme: setup
+	$(BIN)/python scripts/readme_demo.py
 
 lock:
 	scripts/lock

@@ -6,6 +6,7 @@ import ast
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -167,6 +168,11 @@ def test_make_targets_of_the_readme_exist() -> None:
     named = set(re.findall(r"\bmake ([a-z]+)\b", (ROOT / "README.md").read_text(encoding="utf-8")))
     assert {"demo", "test"} <= named
     assert {target for target in named if not re.search(rf"^{target}:", makefile, re.M)} == set()
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    command = [sys.executable, "scripts/readme_demo.py", "--check"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0, "run: make readme"
 
 
 def test_ci_runs_what_developers_run() -> None:
