@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from typing import Any, BinaryIO
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.events import ACK, SYN, compiled
-from benchmarks.plan import UDP
+from benchmarks.events import ACK, EVENT, SYN
+from benchmarks.plan import CONN, UDP
+from wireverdict.kernels import kernel
 
 RECORD = 16
 CHUNK = 200_000  # packets
@@ -20,31 +22,31 @@ def file_header(snap: int) -> bytes:
     return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snap, 1)
 
 
-@compiled
+@kernel()
 def put16(b: Any, i: Any, value: Any) -> None:
     b[i] = (value >> 8) & 255
     b[i + 1] = value & 255
 
 
-@compiled
+@kernel()
 def put32(b: Any, i: Any, value: Any) -> None:
     put16(b, i, (value >> 16) & 0xFFFF)
     put16(b, i + 2, value & 0xFFFF)
 
 
-@compiled
+@kernel()
 def put64(b: Any, i: Any, value: Any) -> None:
     put32(b, i, np.int64(value >> np.uint64(32)))
     put32(b, i + 4, np.int64(value & np.uint64(0xFFFFFFFF)))
 
 
-@compiled
+@kernel()
 def put_little(b: Any, i: Any, value: Any) -> None:
     for k in range(4):
         b[i + k] = (value >> (8 * k)) & 255
 
 
-@compiled
+@kernel()
 def total(b: Any, start: Any, end: Any, carry: Any) -> Any:
     """Sum of 16-bit words for the Internet checksum (RFC 1071)."""
     i = start
@@ -56,14 +58,14 @@ def total(b: Any, start: Any, end: Any, carry: Any) -> Any:
     return carry
 
 
-@compiled
+@kernel()
 def folded(carry: Any) -> Any:
     while carry >> 16:
         carry = (carry & 0xFFFF) + (carry >> 16)
     return (~carry) & 0xFFFF
 
 
-@compiled
+@kernel()
 def ip_header(b: Any, c: Any, server: Any, number: Any, length: Any) -> Any:
     """Write an IP header at 14 for a transport packet of `length` bytes; gives where the transport header starts."""
     b[12], b[13] = (0x86, 0xDD) if c.ipv6 else (8, 0)
@@ -90,7 +92,7 @@ def ip_header(b: Any, c: Any, server: Any, number: Any, length: Any) -> Any:
     return 34
 
 
-@compiled
+@kernel()
 def tcp_header(b: Any, at: Any, c: Any, e: Any) -> Any:
     """Write a TCP header; gives its length."""
     mine, peer = (c.isn_server, c.isn_client) if e.server else (c.isn_client, c.isn_server)
@@ -130,7 +132,7 @@ def tcp_header(b: Any, at: Any, c: Any, e: Any) -> Any:
     return o - at
 
 
-@compiled
+@kernel()
 def dns_message(b: Any, at: Any, c: Any, e: Any) -> None:
     """UDP header and a query or answer for h########.example.com, type A."""
     put16(b, at, 53 if e.server else c.sport)
@@ -156,7 +158,7 @@ def dns_message(b: Any, at: Any, c: Any, e: Any) -> None:
             b[m + 39 + i] = answer[i]
 
 
-@compiled
+@kernel()
 def checksum(b: Any, at: Any, end: Any, c: Any, field: Any, length: Any) -> None:
     """Fill a TCP or UDP checksum: what is not in the buffer is zeros and adds nothing."""
     start = 22 if c.ipv6 else 26
@@ -165,7 +167,9 @@ def checksum(b: Any, at: Any, end: Any, c: Any, field: Any, length: Any) -> None
     put16(b, field, value if value or c.protocol != UDP else 0xFFFF)
 
 
-@compiled
+@kernel(
+    numba.int64(numba.from_dtype(EVENT)[::1], numba.from_dtype(CONN)[::1], numba.int64, numba.int64, numba.uint8[::1])
+)
 def encode(events: Any, rows: Any, first_number: Any, snap: Any, out: Any) -> Any:
     """Write pcap records of `events` to `out` (uint8, zeroed); gives the bytes used."""
     used = 0

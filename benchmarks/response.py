@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.events import ACK, MS, PSH, WINDOW, compiled, dice, emit, tick_of
+from benchmarks.events import ACK, MS, PSH, WINDOW, dice, emit, tick_of
+from wireverdict.kernels import kernel
 
 MOST = 4096  # segments of one response
 ROUND = 48  # most segments in a round
 
 
-@compiled
+@kernel()
 def end_of(c: Any, base: Any, segments: Any, count: Any, last_length: Any) -> Any:
     """Sequence number after so many segments of a response."""
     if segments == count:
@@ -26,7 +27,7 @@ def end_of(c: Any, base: Any, segments: Any, count: Any, last_length: Any) -> An
     return base + segments * c.mss
 
 
-@compiled
+@kernel()
 def response(
     out: Any,
     n: Any,

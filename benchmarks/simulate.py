@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.events import ACK, EVENT, FIN, MS, PSH, RST, SYN, WINDOW, compiled, datagram, dice, emit, tick_of
+from benchmarks.events import ACK, EVENT, FIN, MS, PSH, RST, SYN, WINDOW, datagram, dice, emit, tick_of
 from benchmarks.plan import (
+    CONN,
     FLOOD,
     LATE,
     LEFT_OPEN,
@@ -22,11 +24,12 @@ from benchmarks.plan import (
     UNREACHED,
 )
 from benchmarks.response import MOST, ROUND, response
+from wireverdict.kernels import kernel
 
 LATE_BY = 6_000 * MS  # later than any time-out in use
 
 
-@compiled
+@kernel()
 def tcp(out: Any, n: Any, c: Any, conn: Any, random: Any, work: Any) -> Any:
     """All packets of one TCP connection; sequence numbers start at 0 with the SYN."""
     half = c.rtt // 2
@@ -121,7 +124,7 @@ def tcp(out: Any, n: Any, c: Any, conn: Any, random: Any, work: Any) -> Any:
     return emit(out, n, c, conn, t + half, 1, ACK, server_next + 1, client_next + 1, 0, WINDOW, client_tick, 0, 0, 0)
 
 
-@compiled
+@kernel()
 def dns(out: Any, n: Any, c: Any, conn: Any) -> Any:
     """A query and what comes of it. The question is always hXXXXXXXX.example.com (33 bytes with type and class)."""
     number = np.int64(c.random & np.uint64(0xFFFF))
@@ -133,7 +136,7 @@ def dns(out: Any, n: Any, c: Any, conn: Any) -> Any:
     return datagram(out, n, c, conn, c.start + c.rtt // 2 + wait, 1, number, 12 + 27 + 16)
 
 
-@compiled
+@kernel(numba.types.UniTuple(numba.int64, 2)(numba.from_dtype(CONN)[::1], numba.int64, numba.from_dtype(EVENT)[::1]))
 def simulate(rows: Any, first: Any, out: Any) -> Any:
     """Simulate rows[first:] until `out` (EVENT rows) might not hold another connection; gives (next row, events)."""
     got = np.zeros(MOST + 1, np.uint8)
