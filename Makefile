@@ -52,7 +52,7 @@ bench: setup
 
 lab: setup
 	scripts/system-packages
-	$(BIN)/python -m lab
+	$(BIN)/python -m tests.lab.dns_outage demo/dns-outage.pcap.gz
 
 config: setup
 	$(BIN)/python scripts/default_config.py
