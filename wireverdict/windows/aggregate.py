@@ -67,7 +67,7 @@ SLOTS, STALL_ROWS = _array(state.SLOT), _array(state.STALL)
 I64, I32 = types.int64[::1], types.int32[::1]
 
 
-@kernel()
+@kernel(borrow=True)
 def enter(s: Any, ring: Any, w: Any, ts: Any) -> Any:
     """The ring place of window `w`, opened if need be; -1 when it has closed already."""
     r = w % s[state.RING]
@@ -85,13 +85,13 @@ def enter(s: Any, ring: Any, w: Any, ts: Any) -> Any:
     return r
 
 
-@kernel()
+@kernel(borrow=True)
 def is_open(s: Any, ring: Any, r: Any, low: Any) -> Any:
     """Whether ring place `r` holds the open window whose number ends in the 32 bits `low`."""
     return ring[r * _R + state.OPEN] == 1 and (ring[r * _R + state.NUMBER] & _LOW32) == low
 
 
-@kernel()
+@kernel(borrow=True)
 def place_of(s: Any, ring: Any, low: Any) -> Any:
     """Ring place of the open window whose number ends in the 32 bits `low`; -1 if it is closed."""
     for r in range(s[state.RING]):
@@ -100,7 +100,7 @@ def place_of(s: Any, ring: Any, low: Any) -> Any:
     return np.int64(-1)
 
 
-@kernel()
+@kernel(borrow=True)
 def count_ahead(s: Any, ring: Any, w: Any) -> Any:
     """Windows by count: when window `w` begins, the one before becomes due; True if it has no place yet."""
     r = w % s[state.RING]
@@ -113,7 +113,7 @@ def count_ahead(s: Any, ring: Any, w: Any) -> Any:
     return False
 
 
-@kernel()
+@kernel(borrow=True)
 def settle_syn(s: Any, ring: Any, counts: Any, slot: Any, column: Any, side: Any) -> None:
     """Book what became of a waiting SYN, in its own window if that is still open. `side`: who had sent the SYN."""
     slot["bits"] &= np.uint32(~state.SYN_WAITS & _LOW32)
@@ -122,7 +122,7 @@ def settle_syn(s: Any, ring: Any, counts: Any, slot: Any, column: Any, side: Any
         counts[((r * s[state.SERVICES] + np.int64(slot["syn_row"])) * 2 + side) * COUNTS + column] += 1
 
 
-@kernel()
+@kernel(borrow=True)
 def settle_move(s: Any, ring: Any, counts: Any, slot: Any, end: Any, side: Any) -> None:
     """The other side answered what `end` (0 originator, 1 responder; `side` of the pair) sent in the slot's window."""
     sent, moved = np.uint32(state.SENT << end), np.uint32(state.MOVED << end)
@@ -133,7 +133,7 @@ def settle_move(s: Any, ring: Any, counts: Any, slot: Any, end: Any, side: Any) 
             counts[((r * s[state.SERVICES] + np.int64(slot["row"])) * 2 + side) * COUNTS + _C_ADVANCED] += 1
 
 
-@kernel()
+@kernel(borrow=True)
 def begin_stall(s: Any, stalls: Any, slot: Any, number: Any, end: Any, side: Any, key: Any, ts: Any) -> None:
     """Start the clock of a window that has closed, if there is room for one more."""
     which = s[state.STALL_FREE]
@@ -164,7 +164,7 @@ def begin_stall(s: Any, stalls: Any, slot: Any, number: Any, end: Any, side: Any
         slot["stall1"] = which
 
 
-@kernel()
+@kernel(borrow=True)
 def stop_clock(
     s: Any, ring: Any, keys: Any, counts: Any, index: Any, place: Any, stalls: Any, slot: Any, end: Any, ts: Any
 ) -> None:
@@ -178,7 +178,7 @@ def stop_clock(
             slot["stall0"] = 0
 
 
-@kernel()
+@kernel(borrow=True)
 def forget(s: Any, slots: Any, stalls: Any, number: Any) -> None:
     """A slot has a new tenant."""
     slot = slots[number]
@@ -191,7 +191,7 @@ def forget(s: Any, slots: Any, stalls: Any, number: Any) -> None:
     slot["stall1"] = 0
 
 
-@kernel()
+@kernel(borrow=True)
 def rarer(
     s: Any,
     ring: Any,
@@ -271,7 +271,7 @@ def rarer(
         stop_clock(s, ring, keys, counts, index, place, stalls, slot, np.int64(1), ts)
 
 
-@kernel(types.int64(HEADERS, NOTES, types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS, I32))
+@kernel(types.int64(HEADERS, NOTES, types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS, I32), borrow=True)
 def observe(
     rows: Any,
     notes: Any,
@@ -411,7 +411,7 @@ def observe(
     return np.int64(len(rows))
 
 
-@kernel(types.void(types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS))
+@kernel(types.void(types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS), borrow=True)
 def seal(r: Any, s: Any, ring: Any, keys: Any, counts: Any, index: Any, place: Any, slots: Any, stalls: Any) -> None:
     """Add to the window in place `r`, which is about to close, the closed receive windows that outlast it."""
     start = ring[r * _R + state.NUMBER] * s[state.WIDTH]

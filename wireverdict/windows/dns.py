@@ -120,7 +120,7 @@ ATTEMPT_ROWS, NAME_ROWS = _array(ATTEMPT), _array(NAME)
 I64, I32, U8 = types.int64[::1], types.int32[::1], types.uint8[::1]
 
 
-@kernel()
+@kernel(borrow=True)
 def bucket(value: Any) -> Any:
     """As fields.bucket_of."""
     if value < 8:
@@ -131,7 +131,7 @@ def bucket(value: Any) -> Any:
     return min((shift << 3) + (value >> shift), np.int64(LATENCY_BUCKETS - 1))
 
 
-@kernel()
+@kernel(borrow=True)
 def pair_row(
     d: Any, ring: Any, pairs: Any, index: Any, place: Any, r: Any, c_hi: Any, c_lo: Any, s_hi: Any, s_lo: Any
 ) -> Any:
@@ -162,7 +162,7 @@ def pair_row(
     return row
 
 
-@kernel()
+@kernel(borrow=True)
 def name_row(
     d: Any, ring: Any, kept: Any, index: Any, r: Any, qhash: Any, qtype: Any, names: Any, offset: Any, length: Any
 ) -> Any:
@@ -196,14 +196,14 @@ def name_row(
     return row
 
 
-@kernel()
+@kernel(borrow=True)
 def tuple_hash(c_hi: Any, c_lo: Any, s_hi: Any, s_lo: Any, port: Any, protocol: Any, ident: Any) -> Any:
     """A hash of all of a key but the question."""
     h = mix(mix(mix(mix(np.uint64(port) << np.uint64(16) | np.uint64(ident), c_hi), c_lo), s_hi), s_lo)
     return mix(h, np.uint64(protocol))
 
 
-@kernel()
+@kernel(borrow=True)
 def same_tuple(k: Any, c_hi: Any, c_lo: Any, s_hi: Any, s_lo: Any, port: Any, protocol: Any, ident: Any) -> Any:
     """Whether a waiting key is the same but for the question."""
     return (
@@ -217,7 +217,7 @@ def same_tuple(k: Any, c_hi: Any, c_lo: Any, s_hi: Any, s_lo: Any, port: Any, pr
     )
 
 
-@kernel()
+@kernel(borrow=True)
 def find(
     d: Any,
     waiting: Any,
@@ -251,7 +251,7 @@ def find(
         cell = (cell + 1) & mask
 
 
-@kernel()
+@kernel(borrow=True)
 def remove(d: Any, waiting: Any, cells: Any, cell: Any) -> None:
     """Take a key without attempts out: the keys behind it in its run move up (Knuth 6.4, algorithm R)."""
     mask = d[CELLS] - 1
@@ -270,7 +270,7 @@ def remove(d: Any, waiting: Any, cells: Any, cell: Any) -> None:
     cells[hole] = 0
 
 
-@kernel()
+@kernel(borrow=True)
 def free_attempt(d: Any, attempts: Any, which: Any) -> None:
     """Give an attempt's row back."""
     attempts[which]["flags"] = 0
@@ -278,7 +278,7 @@ def free_attempt(d: Any, attempts: Any, which: Any) -> None:
     d[ATTEMPT_FREE] = which
 
 
-@kernel()
+@kernel(borrow=True)
 def add_attempt(
     d: Any,
     waiting: Any,
@@ -345,7 +345,7 @@ def add_attempt(
     return a
 
 
-@kernel()
+@kernel(borrow=True)
 def take_attempt(d: Any, k: Any, attempts: Any, ts: Any) -> Any:
     """The attempt that an answer at `ts` belongs to, taken out of its key's list; 0 if it comes too late for all."""
     while k["live"] and attempts[k["live"]]["ts"] + d[TIMEOUT] < ts:
@@ -373,7 +373,7 @@ def take_attempt(d: Any, k: Any, attempts: Any, ts: Any) -> Any:
     return np.int64(0)
 
 
-@kernel()
+@kernel(borrow=True)
 def book_answer(
     d: Any, ring: Any, ring_places: Any, counts: Any, latency: Any, attempt: Any, over_tcp: Any, ts: Any, flags: Any
 ) -> None:
@@ -411,7 +411,7 @@ def book_answer(
     types.void(
         HEADERS, NOTES, U8, types.int64, I32, I64, I64, I64,
         PAIR_ROWS, I64, I32, I32, I32, NAME_ROWS, I32, WAITERS, ATTEMPT_ROWS, I32, I32,
-    )
+    ), borrow=True
 )  # fmt: skip
 def transactions(
     rows: Any,
@@ -522,7 +522,7 @@ def transactions(
                 counts[(r * d[PAIRS] + at) * DNS_COUNTS + _ORPHANS] += 1
 
 
-@kernel(types.void(I64, I64, WAITERS, ATTEMPT_ROWS, I32))
+@kernel(types.void(I64, I64, WAITERS, ATTEMPT_ROWS, I32), borrow=True)
 def purge(s: Any, d: Any, waiting: Any, attempts: Any, cells: Any) -> None:
     """Forget attempts too old even for a late answer."""
     limit = s[state.WATERMARK] - d[LATE_LIMIT]

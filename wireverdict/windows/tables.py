@@ -19,14 +19,14 @@ _S32 = np.uint64(32)
 _ZERO = np.int64(0)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def mix(h: Any, value: Any) -> Any:
     """Stir 64 more bits into a hash (multiply and fold)."""
     h = (h ^ np.uint64(value)) * _MIX
     return (h ^ (h >> _S32)) * _MIX2
 
 
-@kernel()
+@kernel(borrow=True)
 def own_row(
     s: Any,
     ring: Any,
@@ -82,7 +82,7 @@ def own_row(
     return row
 
 
-@kernel()
+@kernel(borrow=True)
 def service_row(
     s: Any,
     ring: Any,
@@ -111,7 +111,7 @@ def service_row(
     return ~row if row > 0 else ~np.int64(0)
 
 
-@kernel()
+@kernel(borrow=True)
 def end_stall(
     s: Any, ring: Any, keys: Any, counts: Any, index: Any, place: Any, stalls: Any, which: Any, until: Any
 ) -> None:
@@ -131,7 +131,7 @@ def end_stall(
     free_stall(s, stalls, which)
 
 
-@kernel()
+@kernel(borrow=True)
 def book_stall(
     s: Any, ring: Any, keys: Any, counts: Any, index: Any, place: Any, stall: Any, r: Any, part: Any
 ) -> None:
@@ -156,7 +156,7 @@ def book_stall(
     counts[((r * s[_SERVICES] + row) * 2 + np.int64(stall["side"])) * COUNTS + _STALL_MS] += part // 1_000_000
 
 
-@kernel()
+@kernel(borrow=True)
 def free_stall(s: Any, stalls: Any, which: Any) -> None:
     """Give a stall's row back."""
     stalls[which]["used"] = 0
