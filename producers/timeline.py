@@ -8,6 +8,7 @@ others as given.
 from __future__ import annotations
 
 import os
+import resource
 import stat
 import time
 from collections import deque
@@ -129,6 +130,7 @@ class Timeline:
     def _sorted(self) -> deque[_Start]:
         """The usable inputs in the order in which they are to be opened."""
         usable = [index for index, report in enumerate(self.reports) if report.error is None]
+        _allow_open(2 * len(usable) + 64)
         if len(usable) == 1:
             return deque([_Start(_NEVER, usable[0], 0)])
         starts = {index: start for index in usable if (start := self._peek(index)) is not None}
@@ -238,6 +240,14 @@ def rank(starts: dict[int, int]) -> dict[int, int]:
             groups.append([])
         groups[-1].append(index)
     return {index: place for place, index in enumerate(index for group in groups for index in sorted(group))}
+
+
+def _allow_open(count: int) -> None:
+    """Captures of the same time are open at the same time: raise the process's soft limit as far as may be needed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _size(path: str) -> int | None:

@@ -12,7 +12,6 @@ from producers.files import scan
 from producers.files.layout import MalformedError, Numbers, fault
 
 _RESOLUTION, _OFFSET = 9, 14  # options if_tsresol and if_tsoffset
-_INT64_MAX = 2**63 - 1
 
 
 class PcapngLayout:
@@ -100,8 +99,10 @@ class PcapngLayout:
             row[scan.IF_KIND], row[scan.IF_FACTOR] = scan.BINARY, resolution & 0x7F
         elif resolution <= 9:
             row[scan.IF_KIND], row[scan.IF_FACTOR] = scan.MULTIPLY, 10 ** (9 - resolution)
-        else:
-            row[scan.IF_KIND], row[scan.IF_FACTOR] = scan.DIVIDE, min(10 ** (resolution - 9), _INT64_MAX)
+        elif resolution <= 28:  # the kernel takes the number for a uint64
+            row[scan.IF_KIND], row[scan.IF_FACTOR] = scan.DIVIDE, np.uint64(10 ** (resolution - 9)).astype(np.int64)
+        else:  # all that 64 bits can hold is less than a nanosecond
+            row[scan.IF_KIND], row[scan.IF_FACTOR] = scan.BINARY, 127
         self._form[scan.INTERFACES] = number + 1
         return int(total)
 

@@ -72,6 +72,9 @@ class Capture:
             return
         try:
             feed = self._feed(descriptor)
+            if isinstance(feed, MappedFeed):  # needs no open file any more; there may be many captures at a time
+                os.close(descriptor)
+                descriptor = 0
             if feed is not None:
                 yield from self._pieces(feed)
         except OSError as error:
@@ -81,36 +84,50 @@ class Capture:
                 os.close(descriptor)
 
     def _feed(self, descriptor: int) -> Feed | None:
-        """The bytes of the capture proper, from the first on, `data` holding some of them."""
+        """The bytes of the capture proper, from the first on, `data` holding some of them; None after a failure."""
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError
-        regular = stat.S_ISREG(status.st_mode) and descriptor != 0
-        self.bytes_total = status.st_size if regular and self._wait is None else None
-        if regular and self._wait is None and status.st_size > 0:
-            head = os.pread(descriptor, formats.HEAD, 0)
-            if formats.compression(head) is None:
+        regular = stat.S_ISREG(status.st_mode)
+        if not regular:
+            self._wait = None  # the end of a pipe is the end
+        if regular and self._wait is None and descriptor != 0:
+            self.bytes_total = status.st_size
+            if status.st_size > 0 and formats.compression(os.pread(descriptor, formats.HEAD, 0)) is None:
                 return MappedFeed(descriptor)
-
         self.streamed = True
+        raw = self._stream(descriptor)
+        raw.more(0, formats.LEAST)
+        name = formats.compression(raw.data[: formats.HEAD].tobytes())
+        if name is not None and self._wait is not None:
+            self.report.fail(f"compressed ({name}); only an uncompressed capture can be followed")
+            return None
+        feed = raw if name is None else self._decompressed(descriptor, name, raw)
+        if len(feed.data) == 0:
+            once = "" if name is None else " once decompressed"
+            self.report.fail(feed.fault or f"empty{once}: there is nothing in it")
+            return None
+        return feed
+
+    def _stream(self, descriptor: int) -> StreamFeed:
+        """The bytes as they are stored."""
 
         def readinto(view: memoryview) -> int:
             count = os.readv(descriptor, [view])
             self.bytes_read += count
             return count
 
-        raw = StreamFeed(readinto, self._wait, ready=lambda: readable(descriptor), chunk=CHUNK)
-        raw.more(0, formats.LEAST)
-        if len(raw.data) == 0:
-            self.report.fail(raw.fault or "empty: there is nothing in it")
-            return None
-        name = formats.compression(raw.data[: formats.HEAD].tobytes())
-        if name is None:
-            return raw
-        if self._wait is not None and regular:
-            self.report.fail(f"compressed ({name}); only an uncompressed capture can be followed")
-            return None
-        self.report.format = name
+        def wait() -> bool:
+            if os.fstat(descriptor).st_size < self.bytes_read:
+                self.report.fail(f"became shorter while it was followed, after {self.bytes_read} bytes; start again")
+                return False
+            return self._wait is not None and self._wait()
+
+        following = None if self._wait is None else wait
+        return StreamFeed(readinto, following, ready=lambda: readable(descriptor), chunk=CHUNK)
+
+    def _decompressed(self, descriptor: int, name: str, raw: StreamFeed) -> StreamFeed:
+        """What the bytes in `raw` and those after them decompress to."""
         first = [raw.data.tobytes()]
 
         def read(count: int) -> bytes:
@@ -120,11 +137,9 @@ class Capture:
             self.bytes_read += len(data)
             return data
 
-        feed = StreamFeed(Decompressor(name, read).readinto, self._wait if not regular else None, chunk=CHUNK)
+        self.report.format = name
+        feed = StreamFeed(Decompressor(name, read).readinto, chunk=CHUNK)
         feed.more(0, formats.HEAD)
-        if len(feed.data) == 0:
-            self.report.fail(feed.fault or "empty once decompressed: there is nothing in it")
-            return None
         return feed
 
     def _pieces(self, feed: Feed) -> Iterator[Piece]:

@@ -62,6 +62,8 @@ MAX_BLOCK = 16 << 20
 
 _NO_TIME = np.iinfo(np.int64).min
 _FAR = np.iinfo(np.int64).max
+LATEST = _FAR - 1
+"""ns; stands for times that int64 cannot hold. One below the largest number, which others use for "never"."""
 _BILLION = 1_000_000_000
 _FRAMES = numba.from_dtype(FRAME)[::1]
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
@@ -195,7 +197,7 @@ def scan_snoop(data: Any, form: Any, state: Any, frames: Any) -> None:
 
 @kernel(inline=True)
 def nanoseconds(ticks: Any, kind: Any, factor: Any, offset: Any) -> Any:
-    """The time of a pcapng timestamp (uint64) in ns since 1970; what int64 cannot hold becomes its largest value."""
+    """The time of a pcapng timestamp (uint64) in ns since 1970; LATEST (or -LATEST) where int64 cannot hold it."""
     units = np.uint64(ticks)
     if kind == MULTIPLY:
         per_second = np.uint64(_BILLION // factor)
@@ -220,8 +222,10 @@ def nanoseconds(ticks: Any, kind: Any, factor: Any, offset: Any) -> Any:
         else:
             rest = np.int64(low >> np.uint64(factor))
     most = _FAR // _BILLION - 1
-    if seconds < 0 or seconds > most or offset > most or offset < -most or seconds + offset > most:
-        return _FAR
+    if offset < -most:
+        return -LATEST
+    if seconds < 0 or seconds > most or offset > most or seconds + offset > most:
+        return LATEST
     return (seconds + offset) * _BILLION + rest
 
 

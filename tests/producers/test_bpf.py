@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 from pathlib import Path
 
@@ -98,3 +99,15 @@ def test_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     with pytest.raises(FilterError, match=r"libpcap0\.8"):
         Filter("tcp")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_loopback_headers_of_either_byte_order(tmp_path: Path, order: str) -> None:
+    """LINKTYPE_NULL, with the numbers that four systems have for IPv6."""
+    path = tmp_path / "capture"
+    families = [2, 10, 24, 28, 30]
+    frames = [Packet(i, struct.pack(order + "I", family) + UDP4, 44) for i, family in enumerate(families)]
+    path.write_bytes(section() + interface(link=0) + b"".join(enhanced(frame, frame.ts) for frame in frames))
+    assert [packet.data[:4] for packet in matching(path, "ip6")] == [packet.data[:4] for packet in frames[2:]]
+    assert [packet.data[:4] for packet in matching(path, "ip")] == [packet.data[:4] for packet in frames[:1]]
+    assert len(matching(path, "not ip6")) == 2
