@@ -108,9 +108,9 @@ def test_bombs_do_not_fill_memory(tmp_path: Path) -> None:
         "import sys; from producers.files.reader import Capture; c = Capture(sys.argv[1]); list(c)\n"
         "print([line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')][0], c.report.error)"
     )
-    for compression, compress in COMPRESSORS.items():
+    for compression in ("gzip", "zstd"):
         path = tmp_path / compression
-        path.write_bytes(compress(bytes(128 << 20)))
+        path.write_bytes(COMPRESSORS[compression](bytes(128 << 20)))
         done = subprocess.run(
             [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True, timeout=60
         )
