@@ -222,10 +222,10 @@ def nanoseconds(ticks: Any, kind: Any, factor: Any, offset: Any) -> Any:
         else:
             rest = np.int64(low >> np.uint64(factor))
     most = _FAR // _BILLION - 1
-    if offset < -most:
-        return -LATEST
-    if seconds < 0 or seconds > most or offset > most or seconds + offset > most:
+    if seconds < 0 or offset > most or seconds + offset > most:  # seconds < 0: 2**63 or more
         return LATEST
+    if seconds + offset < -most:
+        return -LATEST
     return (seconds + offset) * _BILLION + rest
 
 
