@@ -15,6 +15,7 @@ from wireverdict.windows.fields import COUNTS, DNS_COUNTS, Count, Dns, bucket_of
 from wireverdict.windows.settings import WindowSettings
 
 S = 1_000_000_000
+COPIED = ("src_lo", "dst_lo", "sport", "dport", "seq", "ack", "tsval", "tcp_flags", "payload_length")
 Address = tuple[int, int]
 
 
@@ -71,6 +72,7 @@ class Reference:
         self.recent: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self.totals = dict.fromkeys(("attempts", "answered", "late", "orphans"), 0)
         self.ordinal = 0
+        self.before: Any = None
         self.late = 0
 
     def take(self, row: Any, note: Any, names: bytes) -> None:
@@ -93,21 +95,25 @@ class Reference:
         unreachable = bool(events & n.UNREACHABLE)
         if slot >= 0 and events & n.NEW and not unreachable:
             self.flows[slot] = Flow()
-        window: Window | None = None
+        here: Window | None = None
         if per_window or (number + 1) * self.width + self.lateness > self.watermark:
             if number not in self.open:
                 self.open[number] = Window(number, first=ts, last=ts)
-            window = self.open[number]
-        if window is None:
+            here = self.open[number]
+        if here is None:
             self.late += 1
         else:
-            window.packets += 1
-            window.first, window.last = min(window.first, ts), max(window.last, ts)
-            self.count(window, row, note)
-        self.dns(window, row, note, names)
+            here.packets += 1
+            here.first, here.last = min(here.first, ts), max(here.last, ts)
+            self.count(here, row, note)
+        self.before = row
+        self.dns(here, row, note, names)
 
     def count(self, window: Window, row: Any, note: Any) -> None:
         events, slot, ts = int(note["events"]), int(note["slot"]), int(row["ts"])
+        before = self.before
+        same = before is not None and all(row[name] == before[name] for name in COPIED) and before["protocol"] == 6
+        copy = before is not None and same and 0 <= ts - int(before["ts"]) < 1_000_000
         source, target = (int(row["src_hi"]), int(row["src_lo"])), (int(row["dst_hi"]), int(row["dst_lo"]))
         responder_sent = bool(events & n.FROM_RESPONDER)
         side = int(responder_sent) if source == target else int(source > target)
@@ -129,6 +135,7 @@ class Reference:
             (Count.BYTES, int(row["ip_length"])),
             (Count.PAYLOAD_BYTES, payload),
             (Count.DATA_PACKETS, bool(events & n.DATA)),
+            (Count.COPIES, copy and events & n.DATA != 0),
             (Count.OUT, row["direction"] == frames.OUT),
             (Count.IN, row["direction"] == frames.IN),
             (Count.NEW_FLOWS, bool(events & n.NEW)),

@@ -51,6 +51,7 @@ _LOW32 = 0xFFFFFFFF
     _C_RESETS,
     _C_NEW_FLOWS,
     _C_ONE_SIDED,
+    _C_COPIES,
 ) = (int(column) for column in Count)
 
 _QUIET = n.SYN_SENT | n.SYN_ANSWERED | n.REFUSED | n.UNREACHABLE | n.RETRANSMISSION | n.OUT_OF_ORDER | n.DUPLICATE_ACK
@@ -271,8 +272,30 @@ def rarer(
         stop_clock(s, ring, keys, counts, index, place, stalls, slot, np.int64(1), ts)
 
 
-@kernel(types.int64(HEADERS, NOTES, types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS, I32), borrow=True)
+@kernel(borrow=True)
+def is_copy(row: Any, before: Any) -> Any:
+    """Whether a TCP data packet is the one before it once more, too soon to have been sent again."""
+    return (
+        row["seq"] == before["seq"]
+        and row["src_lo"] == before["src_lo"]
+        and row["dst_lo"] == before["dst_lo"]
+        and row["sport"] == before["sport"]
+        and row["dport"] == before["dport"]
+        and row["payload_length"] == before["payload_length"]
+        and row["ack"] == before["ack"]
+        and row["tsval"] == before["tsval"]
+        and row["tcp_flags"] == before["tcp_flags"]
+        and before["protocol"] == _TCP
+        and 0 <= row["ts"] - before["ts"] < _MS
+    )
+
+
+@kernel(
+    types.int64(HEADERS, HEADERS, NOTES, types.int64, I64, I64, KEYS, I64, I32, I32, SLOTS, STALL_ROWS, I32),
+    borrow=True,
+)
 def observe(
+    previous: Any,
     rows: Any,
     notes: Any,
     start: Any,
@@ -288,6 +311,7 @@ def observe(
 ) -> Any:
     """Add rows[start:] to their windows until one is due; the number of the first row not taken up.
 
+    `previous`: one row, the one before rows[0].
     `listed` int32 (2·len(rows)): (row, ring place) of packets for the DNS kernel; `s[DNS_LISTED]` says how many.
     """
     s[state.DNS_LISTED] = 0
@@ -382,6 +406,8 @@ def observe(
         counts[at + _C_PAYLOAD] += payload
         if events & n.DATA:
             counts[at + _C_DATA] += 1
+            if is_copy(row, rows[i - 1] if i else previous[0]):
+                counts[at + _C_COPIES] += 1
         direction = row["direction"]
         if direction == frames.OUT:
             counts[at + _C_OUT] += 1

@@ -38,6 +38,7 @@ class Count(IntEnum):
     RESETS = 25  # packets with RST
     NEW_FLOWS = 26  # first packets of flows, all protocols
     ONE_SIDED = 27  # packets of flows of which only one direction had been seen so far
+    COPIES = 28  # TCP data packets that repeat the packet before them in the capture within 1 ms: captured twice
 
 
 class Dns(IntEnum):

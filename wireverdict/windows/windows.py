@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict import headers
+from wireverdict.headers import HEADER
 from wireverdict.windows import aggregate, state
 from wireverdict.windows.fields import COUNTS, NEVER, SERVICE_KEY, Count, Dns
 from wireverdict.windows.home import HomeNetworks
@@ -61,6 +62,7 @@ class Windows:
         self._place = np.zeros(places * rows, np.int32)
         self._slots = np.zeros(1024, state.SLOT)
         self._stalls = np.zeros(state.STALLS, state.STALL)
+        self._previous = np.zeros(1, HEADER)
         self._listed = np.zeros(0, np.int32)
         self._dns = Transactions(settings, places)
 
@@ -89,11 +91,22 @@ class Windows:
         while True:
             s[state.ROOM] = 0
             done = aggregate.observe(
-                rows, notes, start, s, self._ring.reshape(-1), *tables, self._slots, self._stalls, self._listed
+                self._previous,
+                rows,
+                notes,
+                start,
+                s,
+                self._ring.reshape(-1),
+                *tables,
+                self._slots,
+                self._stalls,
+                self._listed,
             )
             if s[state.DNS_LISTED]:
                 self._dns.take_up(rows, notes, names, int(s[state.DNS_LISTED]), self._listed, s, self._ring)
             if not s[state.ROOM]:
+                if done == len(rows) and done:
+                    self._previous = rows[-1:].copy()
                 return int(done)
             slots = np.zeros(max(int(s[state.ROOM]), 2 * len(self._slots)), state.SLOT)
             slots[: len(self._slots)] = self._slots
