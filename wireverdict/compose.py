@@ -9,7 +9,11 @@ from wireverdict.connections.tracker import Tracker
 from wireverdict.decode.decoder import Decoder, DecodeSettings
 from wireverdict.detectors.base import Detector
 from wireverdict.detectors.bufferbloat import Bufferbloat
+from wireverdict.detectors.capture_loss import CaptureLoss
+from wireverdict.detectors.new_flow_loss import NewFlowLoss
 from wireverdict.detectors.policing import Policing
+from wireverdict.detectors.retransmission_storm import RetransmissionStorm
+from wireverdict.detectors.zero_window import ZeroWindow
 from wireverdict.paths.paths import Paths
 from wireverdict.pipeline import Pipeline
 from wireverdict.settings import DetectorSettings, Settings
@@ -18,7 +22,14 @@ from wireverdict.windows.windows import Windows
 
 def detectors(settings: DetectorSettings) -> list[Detector]:
     """All of them, in the order in which verdicts about one window come."""
-    return [Policing(settings.policing), Bufferbloat(settings.bufferbloat)]
+    return [
+        CaptureLoss(settings.capture_loss),
+        NewFlowLoss(settings.new_flow_loss),
+        RetransmissionStorm(settings.retransmission_storm),
+        ZeroWindow(settings.zero_window),
+        Policing(settings.policing),
+        Bufferbloat(settings.bufferbloat),
+    ]
 
 
 def pipeline(settings: Settings) -> Pipeline:

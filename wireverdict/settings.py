@@ -18,7 +18,11 @@ from wireverdict.alerts import AlertSettings
 from wireverdict.connections.tracker import Settings as TrackingSettings
 from wireverdict.decode.home import DEFAULT as PRIVATE_NETWORKS
 from wireverdict.detectors.bufferbloat import BufferbloatSettings
+from wireverdict.detectors.capture_loss import CaptureLossSettings
+from wireverdict.detectors.new_flow_loss import NewFlowLossSettings
 from wireverdict.detectors.policing import PolicingSettings
+from wireverdict.detectors.retransmission_storm import RetransmissionStormSettings
+from wireverdict.detectors.zero_window import ZeroWindowSettings
 from wireverdict.paths.settings import PathSettings
 from wireverdict.windows.settings import WindowSettings
 
@@ -43,6 +47,10 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds of each detector."""
 
+    capture_loss: CaptureLossSettings = CaptureLossSettings()
+    new_flow_loss: NewFlowLossSettings = NewFlowLossSettings()
+    retransmission_storm: RetransmissionStormSettings = RetransmissionStormSettings()
+    zero_window: ZeroWindowSettings = ZeroWindowSettings()
     policing: PolicingSettings = PolicingSettings()
     bufferbloat: BufferbloatSettings = BufferbloatSettings()
 

@@ -1,8 +1,9 @@
 """The interface that every detector implements, those of others included.
 
-A detector sees closed windows in order of time and says what it thinks of the subjects in them. It keeps no clock and does
-no I/O; what it must remember between windows (a baseline, say) it keeps in itself and can hand over as JSON values, so that
-a stream worker can store it. When to tell people is not its business: `wireverdict.alerts` holds life cycles and hysteresis.
+A detector sees closed windows in order of time and says what it thinks of the subjects in them. It keeps no clock and
+does no I/O; what it must remember between windows (a baseline, say) it keeps in itself and can hand over as JSON values,
+so that a stream worker can store it. When to tell people is not its business: `wireverdict.alerts` holds life cycles and
+hysteresis.
 """
 
 from __future__ import annotations

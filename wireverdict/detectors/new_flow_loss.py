@@ -1,0 +1,215 @@
+"""New connections die while old ones live: a full state table, an exhausted allowance, a full backlog.
+
+A SYN counts as lost when neither a SYN-ACK nor a RST nor an ICMP error came back; refusals are answers. Three subjects,
+the widest that explains the loss speaks for the others: a service (all its clients), a client host (all its peers), a
+client and a service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.detectors.shares import wilson_lower
+from wireverdict.headers import TCP
+from wireverdict.verdicts import Finding, Opinion, Severity, Subject
+from wireverdict.windows.fields import Count
+from wireverdict.windows.home import address_text
+from wireverdict.windows.view import WindowView
+
+Array = NDArray[Any]
+
+
+class NewFlowLossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """See the fields."""
+
+    min_attempts: int = 10
+    """decided attempts in a window before anything is said: fewer leave the 95 % bound meaningless."""
+    warning_share: float = 0.2
+    """lower 95 % bound of the lost share for a warning: healthy services lose well under 1 % of their SYNs."""
+    critical_share: float = 0.5
+    """… for critical: every second new connection fails."""
+    min_peers: int = 3
+    """peers that must lose before a host or a service as a whole is named: else the pair is."""
+    min_established: int = 2
+    """established flows that must advance at a host, for its new flows' loss not to be a dead link or a scan."""
+
+
+class Tally(NamedTuple):
+    """Attempts of one subject in one window."""
+
+    decided: int
+    lost: int
+    answered: int
+    refused: int
+    unreachable: int
+    retries: int
+    established: int
+    advanced: int
+    peers: int
+    losing_peers: int
+
+    @classmethod
+    def of(cls, rows: Array, others: Array) -> Tally:
+        """`rows` int64 (n, len(Count)): the asking sides; `others` the sides asked."""
+        total, back = rows.sum(axis=0), others.sum(axis=0)
+        decided = rows[:, Count.SYN_ATTEMPTS] - rows[:, Count.SYN_PENDING]
+        heard = rows[:, Count.SYN_ANSWERED] + rows[:, Count.SYN_REFUSED] + rows[:, Count.SYN_UNREACHABLE]
+        lost = np.maximum(decided - heard, 0)
+        return cls(
+            int(decided.sum()),
+            int(lost.sum()),
+            int(total[Count.SYN_ANSWERED]),
+            int(total[Count.SYN_REFUSED]),
+            int(total[Count.SYN_UNREACHABLE]),
+            int(total[Count.SYN_PACKETS] - total[Count.SYN_ATTEMPTS]),
+            int(total[Count.ESTABLISHED] + back[Count.ESTABLISHED]),
+            int(total[Count.ADVANCED] + back[Count.ADVANCED]),
+            len(rows),
+            int((lost > 0).sum()),
+        )
+
+
+class NewFlowLoss:
+    """See the module. Keeps nothing between windows."""
+
+    name = "new-flow-loss"
+
+    def __init__(self, settings: NewFlowLossSettings | None = None) -> None:
+        self.settings = settings or NewFlowLossSettings()
+
+    def judge(self, view: WindowView) -> Iterable[Finding]:
+        """Findings for services, hosts and pairs with enough attempts."""
+        keys, counts = view.services
+        if not len(keys):
+            return []
+        asker = 1 - keys["responder"].astype(np.int64)
+        rows = np.arange(len(keys))
+        asking: Array = counts[rows, asker]
+        asked: Array = counts[rows, 1 - asker]
+        wanted = (keys["protocol"] == TCP) & (asking[:, Count.SYN_ATTEMPTS] > 0)
+        ends = np.zeros((len(keys), 4), np.uint64)  # client, server
+        low = asker == 0
+        for place, (mine, other) in enumerate((("low_hi", "high_hi"), ("low_lo", "high_lo"))):
+            ends[:, place] = np.where(low, keys[mine], keys[other])
+            ends[:, 2 + place] = np.where(low, keys[other], keys[mine])
+        named: set[int] = set()
+        findings = []
+        for kind, members in self._subjects(ends, keys["port"], np.flatnonzero(wanted)):
+            # a host's established flows are those with any service, asked for in this window or not
+            tally = Tally.of(asking[members], asked[members])
+            if tally.decided < self.settings.min_attempts:
+                continue
+            if kind != "pair" and tally.losing_peers < self.settings.min_peers:
+                continue
+            advanced = tally.advanced
+            if kind == "host":
+                mine = np.flatnonzero((ends[:, :2] == ends[members[0], :2]).all(axis=1))
+                both = Tally.of(asking[mine], asked[mine])
+                advanced = both.advanced
+                if advanced < self.settings.min_established:
+                    continue
+            share = wilson_lower(tally.lost, tally.decided)
+            bad = share > self.settings.warning_share
+            if bad and all(int(member) in named for member in members):
+                continue
+            if bad:
+                named.update(int(member) for member in members)
+            findings.append(
+                self._finding(view, kind, ends[members[0]], int(keys["port"][members[0]]), tally, share, advanced)
+            )
+        return findings
+
+    def dump(self) -> dict[str, Any]:
+        """Nothing is kept."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Nothing is kept."""
+
+    def _subjects(self, ends: Array, ports: Array, wanted: Array) -> Iterator[tuple[str, Array]]:
+        """(kind, rows) of every service, then host, then pair, sorted by address."""
+        columns = {
+            "service": [ports[wanted], ends[wanted, 3], ends[wanted, 2]],
+            "host": [ends[wanted, 1], ends[wanted, 0]],
+            "pair": [ports[wanted], ends[wanted, 3], ends[wanted, 2], ends[wanted, 1], ends[wanted, 0]],
+        }
+        for kind, by in columns.items():
+            if not len(wanted):
+                return
+            order = np.lexsort(by)
+            values = np.stack([column[order].astype(np.uint64) for column in by], axis=1)
+            starts = np.flatnonzero(np.r_[True, np.any(values[1:] != values[:-1], axis=1)])
+            for members in np.split(wanted[order], starts[1:]):
+                yield kind, members
+
+    def _finding(
+        self,
+        view: WindowView,
+        kind: str,
+        ends: Array,
+        port: int,
+        tally: Tally,
+        share: float,
+        advanced: int,
+    ) -> Finding:
+        client, server = address_text(int(ends[0]), int(ends[1])), address_text(int(ends[2]), int(ends[3]))
+        if kind == "service":
+            subject = Subject(destination_ip=server, destination_port=port, protocol="tcp")
+        elif kind == "host":
+            subject = Subject(source_ip=client, protocol="tcp")
+        else:
+            subject = Subject(source_ip=client, destination_ip=server, destination_port=port, protocol="tcp")
+        evidence = {
+            "attempts": tally.decided,
+            "answered": tally.answered,
+            "refused": tally.refused,
+            "unreachable": tally.unreachable,
+            "lost": tally.lost,
+            "lost_share": tally.lost / tally.decided,
+            "lost_share_lower_95": share,
+            "syn_retries": tally.retries,
+            "established_flows_advancing": advanced,
+            "peers": tally.peers,
+            "peers_with_loss": tally.losing_peers,
+        }
+        opinion = Opinion.GOOD
+        if share > self.settings.warning_share:
+            # in a capture that sees one direction only, an answer may have gone another way
+            opinion = Opinion.BAD if self._two_way(view) else Opinion.UNKNOWN
+        elif tally.lost / tally.decided > self.settings.warning_share:
+            opinion = Opinion.UNKNOWN
+        who = {"service": f"to {server} port {port}", "host": f"from {client}"}.get(
+            kind, f"from {client} to {server} port {port}"
+        )
+        living = (
+            f"while {advanced} established flows go on: look for a full connection-tracking table (dmesg: "
+            "nf_conntrack: table full), an allowance of the cloud (ENA conntrack_allowance_exceeded), or a full listen "
+            "backlog (nstat TcpExtListenOverflows)"
+            if advanced
+            else "and nothing established advances either: look for a firewall that drops silently, a wrong route, "
+            "or a dead host"
+        )
+        return Finding(
+            self.name,
+            subject,
+            opinion,
+            since=view.start,
+            until=view.end,
+            severity=Severity.CRITICAL if share > self.settings.critical_share else Severity.WARNING,
+            confidence=round(min(0.99, 0.5 + share / 2 + (0.1 if advanced else 0.0)), 3),
+            evidence=evidence,
+            remedy=f"{tally.lost} of {tally.decided} new connections {who} get no answer, {living}.",
+        )
+
+    @staticmethod
+    def _two_way(view: WindowView) -> bool:
+        """Whether this capture sees answers at all: else silence says nothing.
+
+        Attempts without an answer are one-sided themselves, so only a window of almost nothing else is in doubt.
+        """
+        return view.capture.one_sided_packets < view.capture.tcp_packets

@@ -1,0 +1,103 @@
+"""So much is sent again that little gets through: loss on the path, whatever its cause.
+
+Retransmissions that the receiver proved needless are left out. Where the capture itself misses packets the counts say
+nothing (a copy whose original was not captured looks like new data), and the finding is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from wireverdict.detectors.shares import wilson_lower
+from wireverdict.verdicts import Finding, Opinion, Severity, Subject
+from wireverdict.windows.fields import Count
+from wireverdict.windows.home import address_text
+from wireverdict.windows.view import WindowView
+
+REMEDY = (
+    "{again} of {data} data packets from {sender} to {receiver} were sent again. Compare both ends' interface errors "
+    "and drops (ethtool -S, tc -s qdisc), look for a policing or bufferbloat verdict about the same path, and for a "
+    "duplex or MTU mismatch; mtr in both directions shows where the loss begins."
+)
+
+
+class RetransmissionStormSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """See the fields."""
+
+    min_retransmissions: int = 20
+    """needed ones in a window and direction: an unlucky burst of one transfer is less."""
+    warning_share: float = 0.1
+    """lower 95 % bound of retransmissions to data packets: loss-based congestion control stays well under 5 %."""
+    critical_share: float = 0.3
+    """… for critical: with every third packet lost, time-outs dominate and transfers stand still."""
+    max_missed_share: float = 0.02
+    """of data packets that the capture itself may have missed, above which nothing can be told."""
+
+
+class RetransmissionStorm:
+    """See the module. Keeps nothing between windows."""
+
+    name = "retransmission-storm"
+
+    def __init__(self, settings: RetransmissionStormSettings | None = None) -> None:
+        self.settings = settings or RetransmissionStormSettings()
+
+    def judge(self, view: WindowView) -> Iterable[Finding]:
+        """One finding for each direction of a pair that sent much again, or much and little of it again."""
+        keys, counts = view.pairs
+        if not len(keys):
+            return []
+        needed = np.maximum(counts[:, :, Count.RETRANSMISSIONS] - counts[:, :, Count.SPURIOUS], 0)
+        data = counts[:, :, Count.DATA_PACKETS]
+        enough = needed >= self.settings.min_retransmissions
+        # as much data that a storm would have shown: silence about a storm that was, means that it is over
+        busy = data * self.settings.warning_share >= self.settings.min_retransmissions
+        findings = []
+        for row, side in np.argwhere(enough | busy):
+            findings.append(self._finding(view, keys[row], counts[row], int(side), int(needed[row, side])))
+        return findings
+
+    def dump(self) -> dict[str, Any]:
+        """Nothing is kept."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Nothing is kept."""
+
+    def _finding(self, view: WindowView, key: Any, counts: Any, side: int, needed: int) -> Finding:
+        ends = (address_text(key["low_hi"], key["low_lo"]), address_text(key["high_hi"], key["high_lo"]))
+        sender, receiver = ends[side], ends[1 - side]
+        mine = {count: int(counts[side, count]) for count in Count}
+        data = mine[Count.DATA_PACKETS]
+        share = wilson_lower(min(needed, data), data)
+        missed = mine[Count.MISSED_EVENTS] / data if data else 0.0
+        opinion = Opinion.GOOD
+        if share > self.settings.warning_share and needed >= self.settings.min_retransmissions:
+            opinion = Opinion.BAD if missed <= self.settings.max_missed_share else Opinion.UNKNOWN
+        elif needed > data * self.settings.warning_share:
+            opinion = Opinion.UNKNOWN
+        return Finding(
+            self.name,
+            Subject(source_ip=sender, destination_ip=receiver, protocol="tcp"),
+            opinion,
+            since=view.start,
+            until=view.end,
+            severity=Severity.CRITICAL if share > self.settings.critical_share else Severity.WARNING,
+            confidence=round(min(0.99, 0.6 + share) * (1.0 - min(missed, 1.0)), 3),
+            evidence={
+                "data_packets": data,
+                "retransmissions": mine[Count.RETRANSMISSIONS],
+                "spurious_retransmissions": mine[Count.SPURIOUS],
+                "retransmitted_bytes": mine[Count.RETRANSMITTED_BYTES],
+                "retransmission_share": needed / data if data else None,
+                "retransmission_share_lower_95": share,
+                "out_of_order": mine[Count.OUT_OF_ORDER],
+                "acked_bytes": mine[Count.ACKED_BYTES],
+            },
+            capture_quality={"missed_bytes": mine[Count.MISSED_BYTES], "missed_events": mine[Count.MISSED_EVENTS]},
+            remedy=REMEDY.format(again=needed, data=data, sender=sender, receiver=receiver),
+        )
