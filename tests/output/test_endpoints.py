@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from wireverdict.output.endpoints import endpoints
+from tests.output.connection_rows import make_rows
+from wireverdict.output.endpoints import FEW, endpoints
 from wireverdict.records import CONNECTION
 
 
@@ -16,3 +17,9 @@ def test_ports_are_told_from_ipv6_groups_by_brackets() -> None:
     rows["sport"], rows["dport"] = 40_000, 53
     assert endpoints(rows) == ["192.0.2.1:40000 > 198.51.100.7:53", "[2001:db8::1]:40000 > [2001:db8::2]:53"]
     assert endpoints(rows[:0]) == []
+
+
+def test_few_rows_and_many_read_alike() -> None:
+    rows = make_rows(3 * FEW, 9)
+    pieces = [endpoints(rows[at : at + FEW]) for at in range(0, len(rows), FEW)]
+    assert endpoints(rows) == [text for piece in pieces for text in piece]

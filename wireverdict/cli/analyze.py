@@ -34,7 +34,7 @@ def command(**options: Any) -> int:
     """
     from wireverdict.cli.warm import warm
 
-    warm()
+    warm(writers=options["json"] or options["csv"] is not None)
     from wireverdict.cli.analysis import Options, analyze
 
     return analyze(Options(**options))

@@ -14,10 +14,12 @@ from wireverdict.kernels import cache_directory
 ROOT = Path(__file__).resolve().parents[2]
 
 HALVES: tuple[tuple[str, ...], tuple[str, ...]] = (
-    ("wireverdict.connections.tracker", "wireverdict.output.json_records", "wireverdict.boundary"),
-    ("wireverdict.windows.windows", "wireverdict.decode.decoder", "producers.timeline", "wireverdict.paths"),
+    ("wireverdict.connections.tracker", "wireverdict.paths.paths", "wireverdict.boundary"),
+    ("wireverdict.windows.windows", "wireverdict.decode.decoder", "producers.timeline"),
 )
 """Modules whose import compiles their room's kernels, in two parts that take about the same time."""
+WRITERS = "wireverdict.output.json_records"
+"""Compiles what writes records. The page for people needs none of it."""
 
 
 def cold(modules: Sequence[str]) -> bool:
@@ -26,8 +28,9 @@ def cold(modules: Sequence[str]) -> bool:
     return any(not os.path.isdir(cache_directory(room)) for room in rooms)
 
 
-def warm(parts: Sequence[Sequence[str]] = HALVES) -> bool:
+def warm(parts: Sequence[Sequence[str]] = HALVES, *, writers: bool = False) -> bool:
     """Compile all kernels if their cache is cold, with a word on standard error; whether there was anything to do."""
+    parts = [[*parts[0], WRITERS], *parts[1:]] if writers else parts
     if not cold([name for part in parts for name in part]):
         return False
     if sys.stderr is not None and sys.stderr.isatty():
