@@ -108,8 +108,8 @@ class NewFlowLoss:
                 continue
             advanced = tally.advanced
             if kind == "host":
-                mine = np.flatnonzero((ends[:, :2] == ends[members[0], :2]).all(axis=1))
-                both = Tally.of(asking[mine], asked[mine])
+                its_rows = np.flatnonzero((ends[:, :2] == ends[members[0], :2]).all(axis=1))
+                both = Tally.of(asking[its_rows], asked[its_rows])
                 advanced = both.advanced
                 if advanced < self.settings.min_established:
                     continue

@@ -1,0 +1,84 @@
+"""New flows that get no answer: whom it is about, and when nothing may be said."""
+
+from __future__ import annotations
+
+from tests.detectors.views import Maker
+from wireverdict.detectors.base import Detector
+from wireverdict.detectors.new_flow_loss import NewFlowLoss
+from wireverdict.verdicts import Finding, Opinion, Severity
+from wireverdict.windows.fields import Count
+
+ASKED, ANSWERED, REFUSED = Count.SYN_ATTEMPTS, Count.SYN_ANSWERED, Count.SYN_REFUSED
+PACKETS, OLD, MOVES = Count.SYN_PACKETS, Count.ESTABLISHED, Count.ADVANCED
+
+
+def judge(maker: Maker) -> dict[str, Finding]:
+    return {finding.subject.text(): finding for finding in NewFlowLoss().judge(maker.view())}
+
+
+def bad(findings: dict[str, Finding]) -> list[str]:
+    return [text for text, finding in findings.items() if finding.opinion is Opinion.BAD]
+
+
+def test_is_a_detector() -> None:
+    assert isinstance(NewFlowLoss(), Detector)
+    assert NewFlowLoss().dump() == {}
+
+
+def test_a_black_hole_is_named_by_client_and_service() -> None:
+    found = judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 30, PACKETS: 90}))
+    assert bad(found) == ["192.0.2.1 > 198.51.100.7:443/tcp"]
+    finding = found["192.0.2.1 > 198.51.100.7:443/tcp"]
+    assert finding.severity is Severity.CRITICAL
+    assert finding.evidence["lost"] == 30
+    assert finding.evidence["syn_retries"] == 60
+    assert "nothing established advances" in finding.remedy
+
+
+def test_refusals_and_icmp_errors_are_answers() -> None:
+    sent = {ASKED: 60, REFUSED: 30, Count.SYN_UNREACHABLE: 30}
+    assert bad(judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, sent))) == []
+
+
+def test_a_full_table_at_the_server_is_one_finding_about_the_service() -> None:
+    maker = Maker()
+    for client in range(1, 40):
+        maker.flow(f"203.0.113.{client}", "192.0.2.80", 443, {ASKED: 12, ANSWERED: 3, OLD: 2, MOVES: 2})
+    found = judge(maker)
+    assert bad(found) == ["192.0.2.80:443/tcp"]
+    assert found["192.0.2.80:443/tcp"].evidence["established_flows_advancing"] == 78
+    assert found["192.0.2.80:443/tcp"].evidence["peers_with_loss"] == 39
+
+
+def test_a_full_table_at_the_gateway_is_one_finding_about_the_client() -> None:
+    maker = Maker()
+    for server in range(1, 9):
+        maker.flow("192.0.2.1", f"203.0.113.{server}", 443, {ASKED: 5, OLD: 1, MOVES: 1})
+    assert bad(judge(maker)) == ["192.0.2.1/tcp"]
+
+
+def test_a_scan_of_silent_addresses_is_no_fault() -> None:
+    maker = Maker()
+    for server in range(1, 200):
+        maker.flow("192.0.2.1", f"203.0.113.{server}", 22, {ASKED: 1})
+    assert bad(judge(maker)) == []
+
+
+def test_few_attempts_say_nothing() -> None:
+    assert judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 9})) == {}
+
+
+def test_pending_attempts_are_not_lost() -> None:
+    sent = {ASKED: 40, ANSWERED: 20, Count.SYN_PENDING: 20}
+    assert bad(judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, sent))) == []
+
+
+def test_a_capture_of_one_direction_leaves_it_unknown() -> None:
+    maker = Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 30})
+    maker.capture = {"tcp_packets": 90, "one_sided_packets": 90}
+    assert [finding.opinion for finding in judge(maker).values()] == [Opinion.UNKNOWN]
+
+
+def test_healthy_service_is_good() -> None:
+    found = judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 300, ANSWERED: 300}))
+    assert {finding.opinion for finding in found.values()} == {Opinion.GOOD}

@@ -1,0 +1,52 @@
+"""When retransmissions are a storm, and when the counts cannot tell."""
+
+from __future__ import annotations
+
+from tests.detectors.views import Maker
+from wireverdict.detectors.retransmission_storm import RetransmissionStorm
+from wireverdict.verdicts import Finding, Opinion, Severity
+from wireverdict.windows.fields import Count
+
+DATA, AGAIN = Count.DATA_PACKETS, Count.RETRANSMISSIONS
+
+
+def judge(sent: dict[Count, int]) -> list[Finding]:
+    return list(RetransmissionStorm().judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, sent).view()))
+
+
+def test_a_third_sent_again_is_critical() -> None:
+    (finding,) = judge({DATA: 1000, AGAIN: 400})
+    assert (finding.opinion, finding.severity) == (Opinion.BAD, Severity.CRITICAL)
+    assert finding.subject.text() == "192.0.2.1 > 198.51.100.7/tcp"
+    assert finding.evidence["retransmission_share"] == 0.4
+
+
+def test_needless_ones_do_not_count() -> None:
+    (finding,) = judge({DATA: 1000, AGAIN: 400, Count.SPURIOUS: 390})
+    assert finding.opinion is Opinion.GOOD
+
+
+def test_two_percent_is_a_path_with_loss_and_no_storm() -> None:
+    (finding,) = judge({DATA: 2000, AGAIN: 40})
+    assert finding.opinion is Opinion.GOOD
+
+
+def test_few_say_nothing() -> None:
+    assert judge({DATA: 20, AGAIN: 15}) == []
+
+
+def test_a_share_that_chance_may_explain_is_unknown() -> None:
+    (finding,) = judge({DATA: 190, AGAIN: 20})
+    assert finding.opinion is Opinion.UNKNOWN
+
+
+def test_a_capture_with_holes_leaves_it_unknown() -> None:
+    (finding,) = judge({DATA: 1000, AGAIN: 400, Count.MISSED_EVENTS: 50, Count.MISSED_BYTES: 70_000})
+    assert finding.opinion is Opinion.UNKNOWN
+    assert finding.capture_quality == {"missed_bytes": 70_000, "missed_events": 50}
+
+
+def test_each_direction_is_judged_alone() -> None:
+    maker = Maker().flow("192.0.2.1", "198.51.100.7", 443, {DATA: 1000, AGAIN: 300}, {DATA: 1000})
+    by_sender = {finding.subject.source_ip: finding.opinion for finding in RetransmissionStorm().judge(maker.view())}
+    assert by_sender == {"192.0.2.1": Opinion.BAD, "198.51.100.7": Opinion.GOOD}
