@@ -26,7 +26,7 @@ class Maker:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Any, ...], np.ndarray[Any, Any]] = {}
-        self.capture: dict[str, int] = {"tcp_packets": 100_000}
+        self.capture: dict[str, Any] = {"tcp_packets": 100_000}
 
     def flow(
         self, client: str, server: str, port: int, sent: dict[Count, int], back: dict[Count, int] | None = None
