@@ -8,6 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+Address = tuple[int, int]
+"""An address as two numbers, most significant half first; IPv4 as ::ffff:a.b.c.d."""
+
 _MASK = (1 << 64) - 1
 
 

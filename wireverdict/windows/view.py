@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.windows.fields import SERVICE_KEY, Count, Dns
-from wireverdict.windows.home import HomeNetworks
+from wireverdict.windows.home import Address, HomeNetworks
 
 
 class Table(NamedTuple):
@@ -90,6 +90,32 @@ class WindowView:
     capture: Capture
     home: HomeNetworks = field(default_factory=HomeNetworks)
     paths: Any = None  # judgements of wireverdict.paths, filled in by the pipeline
+
+    @cached_property
+    def _rows(self) -> dict[tuple[int, ...], int]:
+        """Rows of `pairs` by (low_hi, low_lo, high_hi, high_lo)."""
+        keys = self.pairs.keys
+        columns = [keys[name].tolist() for name in ("low_hi", "low_lo", "high_hi", "high_lo")]
+        return {key: row for row, key in enumerate(zip(*columns, strict=True))}
+
+    def pair(self, first: Address, second: Address) -> NDArray[np.int64] | None:
+        """Counts between two addresses, int64 (2, len(Count)): what `first` sent, what `second` sent. None: nothing."""
+        low, high = min(first, second), max(first, second)
+        row = self._rows.get((*low, *high))
+        if row is None:
+            return None
+        counts: NDArray[np.int64] = self.pairs.counts[row]
+        return counts if first == low else counts[::-1]
+
+    @cached_property
+    def hearing(self) -> frozenset[Address]:
+        """Addresses to which at least one packet was captured."""
+        keys, counts = self.pairs
+        heard: set[Address] = set()
+        for side, hi, lo in ((1, "low_hi", "low_lo"), (0, "high_hi", "high_lo")):
+            rows = keys[counts[:, side, Count.PACKETS] > 0]
+            heard.update(zip(rows[hi].tolist(), rows[lo].tolist(), strict=True))
+        return frozenset(heard)
 
     @cached_property
     def pairs(self) -> Table:
