@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from wireverdict.compose import pipeline
+import wireverdict.detectors.base
+from wireverdict.compose import detectors, pipeline
 from wireverdict.connections.tracker import Settings as TrackingSettings
 from wireverdict.detectors.base import Detector
-from wireverdict.settings import CaptureSettings, Settings
+from wireverdict.settings import CaptureSettings, DetectorSettings, Settings, fields_of
 
 
 def test_every_part_gets_its_settings() -> None:
@@ -31,6 +35,24 @@ def test_detectors_are_detectors_with_names_of_their_own() -> None:
     detectors = pipeline(Settings()).detectors
     assert all(isinstance(detector, Detector) for detector in detectors)
     assert len({detector.name for detector in detectors}) == len(detectors)
+
+
+def test_every_detector_that_there_is_is_asked() -> None:
+    folder = Path(wireverdict.detectors.base.__file__).parent
+    there = {
+        name
+        for path in folder.glob("*.py")
+        for name in re.findall(r'^    name = "([a-z-]+)"$', path.read_text(encoding="utf-8"), re.M)
+    }
+    assert there == {detector.name for detector in detectors(DetectorSettings())}
+    assert {name.replace("-", "_") for name in there} | {"off"} == set(fields_of(DetectorSettings))
+
+
+def test_detectors_that_are_off() -> None:
+    left = {detector.name for detector in detectors(DetectorSettings(off=("policing", "zero-window")))}
+    assert left == {detector.name for detector in detectors(DetectorSettings())} - {"policing", "zero-window"}
+    with pytest.raises(ValueError, match=r"detectors\.off names 'polcing'; there are .*policing"):
+        detectors(DetectorSettings(off=("polcing",)))
 
 
 def test_a_network_that_is_none() -> None:

@@ -21,15 +21,20 @@ from wireverdict.windows.windows import Windows
 
 
 def detectors(settings: DetectorSettings) -> list[Detector]:
-    """All of them, in the order in which verdicts about one window come."""
-    return [
-        CaptureLoss(settings.capture_loss),
+    """All that are not off, in the order in which verdicts about one window come. Raises ValueError."""
+    made: list[Detector] = [
         NewFlowLoss(settings.new_flow_loss),
-        RetransmissionStorm(settings.retransmission_storm),
-        ZeroWindow(settings.zero_window),
         Policing(settings.policing),
         Bufferbloat(settings.bufferbloat),
+        RetransmissionStorm(settings.retransmission_storm),
+        ZeroWindow(settings.zero_window),
+        CaptureLoss(settings.capture_loss),
     ]
+    names = [detector.name for detector in made]
+    for name in settings.off:
+        if name not in names:
+            raise ValueError(f"detectors.off names {name!r}; there are {', '.join(names)}")
+    return [detector for detector in made if detector.name not in settings.off]
 
 
 def pipeline(settings: Settings) -> Pipeline:

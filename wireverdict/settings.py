@@ -47,12 +47,14 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds of each detector."""
 
-    capture_loss: CaptureLossSettings = CaptureLossSettings()
+    off: tuple[str, ...] = ()
+    """Names of detectors that are not asked, such as "capture-loss"."""
     new_flow_loss: NewFlowLossSettings = NewFlowLossSettings()
-    retransmission_storm: RetransmissionStormSettings = RetransmissionStormSettings()
-    zero_window: ZeroWindowSettings = ZeroWindowSettings()
     policing: PolicingSettings = PolicingSettings()
     bufferbloat: BufferbloatSettings = BufferbloatSettings()
+    retransmission_storm: RetransmissionStormSettings = RetransmissionStormSettings()
+    zero_window: ZeroWindowSettings = ZeroWindowSettings()
+    capture_loss: CaptureLossSettings = CaptureLossSettings()
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
