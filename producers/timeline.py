@@ -20,7 +20,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from producers import merge
 from producers.files.inputs import expand
 from producers.files.layout import Piece
 from producers.files.reader import BLOCK, STDIN, Capture
@@ -208,6 +207,8 @@ def _next_frames(lanes: list[_Lane], bound: int) -> list[FrameBatch]:
     """The next frames, at least one, of lanes that all have one at hand; only frames before `bound` (ns)."""
     if len(lanes) == 1 and bound == _FAR:
         return [lanes[0].take(len(lanes[0].frames))]
+    from producers import merge  # compiled when several files meet
+
     first = min(lanes, key=lambda lane: lane.key)
     limit, inclusive = bound, False
     if len(lanes) > 1:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from producers.files import scan
 
 Numbers = NDArray[np.int64]
+MAX_CAPTURED = 262_144
+"""Bytes; a larger captured length is taken for damage (libpcap's MAXIMUM_SNAPLEN)."""
 
 
 class MalformedError(Exception):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
 from producers.files import scan
-from producers.files.layout import MalformedError, Numbers, fault
+from producers.files.layout import MAX_CAPTURED, MalformedError, Numbers, fault
+from wireverdict.frames import IN, OUT, UNKNOWN
+from wireverdict.kernels import kernel
 
 MICROSECONDS, NANOSECONDS = 1000, 1
 _VARIANTS = {  # magic: (ns per unit of the fraction, bytes in a record header, bytes in the file header)
@@ -19,11 +22,48 @@ _VARIANTS = {  # magic: (ns per unit of the fraction, bytes in a record header, 
     0x1C0001AC: (NANOSECONDS, 16, 28),  # IXIA hardware; the sum of all record lengths follows the file header
     0x1C0001AB: (MICROSECONDS, 16, 28),  # IXIA software
 }
-MAX_CAPTURED = 262_144
-"""Bytes; a larger captured length is taken for damage (libpcap's MAXIMUM_SNAPLEN)."""
 _MAX_SPECIAL = 128 << 20
 _SPECIAL = frozenset({189, 220, 231, 249, 279})
 """Link types whose packets may be larger: USB (Linux, mapped), D-Bus, USBPcap, EBHSCR. Values as in libpcap."""
+
+
+@kernel(types.void(scan.BYTES, scan.NUMBERS, scan.NUMBERS, scan.FRAMES))
+def scan_pcap(data: Any, form: Any, state: Any, frames: Any) -> None:
+    """Fill `frames` from ``state[FILLED]`` on with the pcap records at ``state[POSITION]`` and after.
+
+    A record of the "modified" kind (24-byte header: interface index, protocol, packet type) gives a direction too.
+    """
+    big, header, scale, limit = form[scan.BIG], form[scan.HEADER], form[scan.SCALE], form[scan.LIMIT]
+    link, file, lengths = form[scan.LINK], form[scan.FILE], form[scan.LENGTHS]
+    position, size = state[scan.POSITION], data.size
+    scan.begin(state)
+    stop = scan.FULL
+    while state[scan.FILLED] < frames.size:
+        if position + header > size:
+            stop = scan.MORE
+            state[scan.NEED] = header
+            break
+        captured, length = scan.u32(data, position + 8, big), scan.u32(data, position + 12, big)
+        if lengths == 1 or (lengths == 2 and captured > length):
+            captured, length = length, captured
+        if captured > limit:
+            stop = scan.BAD_CAPTURED
+            state[scan.VALUE] = captured
+            break
+        if position + header + captured > size:
+            stop = scan.MORE
+            state[scan.NEED] = header + captured
+            break
+        ts = scan.u32(data, position, big) * scan.BILLION + scan.u32(data, position + 4, big) * scale
+        direction = UNKNOWN
+        if header == 24:
+            kind = data[position + 22]  # PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING of if_packet.h
+            direction = OUT if kind == 4 else (IN if kind < 3 else UNKNOWN)
+        position += header
+        scan.put(frames[state[scan.FILLED]], ts, position, captured, length, link, direction, file, state)
+        position += captured
+    state[scan.POSITION] = position
+    state[scan.STOP] = stop
 
 
 class PcapLayout:
@@ -60,7 +100,7 @@ class PcapLayout:
 
     def scan(self, data: NDArray[np.uint8], state: Numbers, frames: NDArray[Any]) -> None:
         """See Layout."""
-        scan.scan_pcap(data, self._form, state, frames)
+        scan_pcap(data, self._form, state, frames)
 
     def describe(self, data: NDArray[np.uint8], state: Numbers) -> bool:
         """Never called: pcap has nothing between its records."""

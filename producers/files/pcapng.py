@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.files import scan
+from producers.files import blocks, scan
 from producers.files.layout import MalformedError, Numbers, fault
 
 _RESOLUTION, _OFFSET = 9, 14  # options if_tsresol and if_tsoffset
@@ -32,7 +32,7 @@ class PcapngLayout:
 
     def scan(self, data: NDArray[np.uint8], state: Numbers, frames: NDArray[Any]) -> None:
         """See Layout."""
-        scan.scan_pcapng(data, self._form, self._interfaces, state, frames)
+        blocks.scan_pcapng(data, self._form, self._interfaces, state, frames)
 
     def describe(self, data: NDArray[np.uint8], state: Numbers) -> bool:
         """See Layout."""

@@ -14,16 +14,12 @@ from producers.files import formats, scan
 from producers.files.compression import Decompressor
 from producers.files.feed import CHUNK, Feed, MappedFeed, StreamFeed
 from producers.files.layout import Layout, MalformedError, Piece, new_state
-from producers.files.pcap import PcapLayout
-from producers.files.pcapng import PcapngLayout
 from producers.files.report import FileReport
-from producers.files.snoop import SnoopLayout
 from wireverdict.frames import FRAME
 
 BLOCK = 8192
 """Frames in a piece, at most, unless told otherwise."""
 STDIN = "-"
-_LAYOUTS: dict[str, Callable[[int], Layout]] = {"pcap": PcapLayout, "pcapng": PcapngLayout, "snoop": SnoopLayout}
 _KEPT = "what came before it was read"
 
 
@@ -37,6 +33,22 @@ def explain(error: OSError) -> str:
         case IsADirectoryError():
             return "this is a directory; give the files in it"
     return f"cannot be read ({os.strerror(error.errno) if error.errno else error})"
+
+
+def layout_of(name: str, index: int) -> Layout:
+    """The reader of a format; imported when the first file needs it, because its kernels are compiled then."""
+    match name:
+        case "pcap":
+            from producers.files.pcap import PcapLayout
+
+            return PcapLayout(index)
+        case "pcapng":
+            from producers.files.pcapng import PcapngLayout
+
+            return PcapngLayout(index)
+    from producers.files.snoop import SnoopLayout
+
+    return SnoopLayout(index)
 
 
 def readable(descriptor: int) -> bool:
@@ -150,7 +162,7 @@ class Capture:
             report.fail(feed.fault or formats.describe(head))
             return
         report.format = f"{name}, {report.format}" if report.format else name
-        layout = _LAYOUTS[name](self._index)
+        layout = layout_of(name, self._index)
         while len(feed.data) < layout.start and feed.more(0, layout.start):
             pass
         if len(feed.data) < layout.start:

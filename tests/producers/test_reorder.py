@@ -88,18 +88,6 @@ def test_rule_whatever_the_pieces(
     assert through(pieces(packets, cuts, shared), horizon, room) == naive(packets, horizon, room)
 
 
-@settings(max_examples=20, deadline=None)
-@given(
-    seed=st.integers(0, 2**32), offset=st.sampled_from([1, 40, 500, 3000]), horizon=st.sampled_from([64, 1000, 5000])
-)
-def test_two_clocks_interleaved(seed: int, offset: int, horizon: int) -> None:
-    """Displacements beyond the shift go through the heap."""
-    rng = np.random.default_rng(seed)
-    times = np.arange(4000) + offset * rng.integers(0, 2, 4000)
-    packets = [Packet(int(ts), i.to_bytes(2, "big"), i) for i, ts in enumerate(times)]
-    assert through(pieces(packets, [700, 1500, 3900], True), horizon, 1 << 20) == naive(packets, horizon, 1 << 20)
-
-
 def test_a_file_in_order_is_not_copied_and_held_by_its_horizon() -> None:
     packets = [Packet(i // 2, b"abc", 3) for i in range(100)]
     parts = pieces(packets, [10, 20, 30, 40, 50, 60, 70, 80, 90], True)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 HALVES: tuple[tuple[str, ...], tuple[str, ...]] = (
     ("wireverdict.connections.tracker", "wireverdict.paths.paths", "wireverdict.boundary"),
-    ("wireverdict.windows.windows", "wireverdict.decode.decoder", "producers.timeline"),
+    ("wireverdict.windows.windows", "wireverdict.decode.decoder", "producers.files.pcap"),
 )
 """Modules whose import compiles their room's kernels, in two parts that take about the same time."""
 WRITERS = "wireverdict.output.json_records"

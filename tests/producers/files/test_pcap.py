@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.files.pcap import MAX_CAPTURED
+from producers.files.layout import MAX_CAPTURED
 from tests.producers.read import packets, read, rows
 from tests.producers.writer import Packet, pcap
 from wireverdict.frames import IN, OUT, UNKNOWN

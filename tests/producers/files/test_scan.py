@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producers.files import scan
-from producers.files.layout import MalformedError, new_state
-from producers.files.pcap import MAX_CAPTURED, PcapLayout
+from producers.files.layout import MAX_CAPTURED, MalformedError, new_state
+from producers.files.pcap import PcapLayout
 from producers.files.pcapng import PcapngLayout
 from tests.producers.writer import Packet, block, enhanced, interface, obsolete, pcap, section, simple
 from wireverdict.frames import FRAME
