@@ -133,7 +133,7 @@ OVER_UDP: dict[str, tuple[int, bytes]] = {
     "geneve": (6081, bytes.fromhex("0100655800000700 01020304") + ether(b"", 0x86DD)),
     "geneve ip": (6081, bytes.fromhex("0000080000000700")),
     "gtp": (2152, bytes.fromhex("30ff002000000001")),
-    "gtp with extensions": (2152, bytes.fromhex("34ff002000000001 00000085 01000000 00")),
+    "gtp with extensions": (2152, bytes.fromhex("34ff002000000001 00000085 01000000")),
     "teredo": (3544, b""),
     "teredo with authentication": (3544, bytes.fromhex("00010201 aabb cc 0000000000000001 00 0000 1234 c0000201")),
     "gre in udp": (4754, bytes.fromhex("00000800")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -85,15 +86,15 @@ def pieces() -> Iterator[tuple[str, FrameBatch]]:
             yield str(path.relative_to(CAPTURES)), FrameBatch(piece.data, piece.frames)
 
 
-def joined(link: int | None = None) -> tuple[FrameBatch, list[str]]:
-    """The frames of all captures (of one link type) in one batch, and which file each came from."""
+@functools.cache
+def joined() -> tuple[FrameBatch, list[str]]:
+    """The frames of all captures in one batch, and which file each came from."""
     parts: list[bytes] = []
     tables: list[NDArray[np.void]] = []
     origin: list[str] = []
     size = 0
     for name, piece in pieces():
-        chosen = piece.frames if link is None else piece.frames[piece.frames["link"] == link]
-        table = chosen.copy()
+        table = piece.frames.copy()
         for row in table:
             start, length = int(row["offset"]), int(row["captured"])
             parts.append(piece.data[start : start + length].tobytes())

@@ -1,8 +1,6 @@
 """The decoder once more: slow and obvious, on dpkt's header tables, with slices that raise where bytes are missing.
 
-dpkt's own parsers of whole packets are not used beyond headers: they raise on cut packets, take a wrong length for the
-truth, know no first fragments, decode names as ASCII, follow four tunnels at most, and reject an IPv6 packet that ends
-early.
+dpkt's parsers of whole packets are not used: where they are wrong for this purpose is said in docs/differences.md.
 """
 
 from __future__ import annotations

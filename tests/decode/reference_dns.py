@@ -61,9 +61,13 @@ def question(message: bytes) -> Question:
     return Question(name, fnv1a(wire), kind, group, behind + 4)
 
 
-def datagram(data: bytes, partly: bool) -> tuple[SimpleNamespace | None, Question | None, str]:
-    """Header and question of a datagram (None for what is not there), and ``cut``, ``malformed`` or nothing."""
-    flaw = "cut" if partly else "malformed"
+def datagram(data: bytes, whole: int) -> tuple[SimpleNamespace | None, Question | None, str]:
+    """Header and question of a datagram (None for what is not there), and ``cut``, ``malformed`` or nothing.
+
+    It had `whole` bytes on the wire.
+    """
+    partly = len(data) < whole
+    flaw = "cut" if partly and whole >= 12 else "malformed"
     try:
         dns = fields(dpkt.dns.DNS, data)
     except Short:
@@ -97,9 +101,9 @@ def convincing(message: bytes, sport: int, dport: int) -> tuple[SimpleNamespace,
 
 
 def stream(data: bytes, sport: int, dport: int) -> tuple[SimpleNamespace, Question] | None:
-    """The message that a TCP segment begins with, behind its length or without."""
+    """The message that a TCP segment begins with, behind its length, or a byte of it, or nothing."""
     if len(data) >= 2 and number(data[:2]) >= 17:
         found = convincing(data[2:][: number(data[:2])], sport, dport)
         if found:
             return found
-    return convincing(data, sport, dport)
+    return convincing(data, sport, dport) or convincing(data[1:], sport, dport)

@@ -95,10 +95,11 @@ def packet4(data: bytes, wire: int) -> Packet:
 def packet6(data: bytes, wire: int) -> Packet:
     ip = fields(dpkt.ip6.IP6, data)
     present, length = h.IPV6, 40 + ip.plen
-    if ip.plen == 0 and ip.nxt != 59:
-        present |= h.SUPER_PACKET
+    if ip.plen == 0:
         size = jumbo(data[40:]) if ip.nxt == 0 else 0
-        length = 40 + size if size > 0xFFFF else max(wire, 40)
+        if size > 0xFFFF or wire > 40 + 46:
+            present |= h.SUPER_PACKET
+            length = 40 + size if size > 0xFFFF else wire
     result = Packet(data[:40], ip.nxt, data[40:length], length - 40, length, present)
     try:
         protocol, body, rest, more, flaw = extensions(ip.nxt, result.body, length - 40)
@@ -165,8 +166,8 @@ def over_udp(data: bytes) -> tuple[str, bytes] | None:
         return gre(data)
     if udp.dport == 6635:
         return "mpls", data
-    if udp.dport == 4790 and data[0] & 12 == 12:
-        kind = {1: "ip", 2: "ip", 3: "ether", 5: "mpls"}.get(data[3])
+    if udp.dport == 4790 and data[0] & 8:
+        kind = {0: "ether", 1: "ip", 2: "ip", 3: "ether", 5: "mpls"}.get(data[3])
         return (kind, data[8:]) if kind else None
     if udp.dport == 6081:
         rest = take(data, 8 + (data[0] & 63) * 4)[1]

@@ -202,11 +202,11 @@ class Fill:
             return
         ports = (self.row["sport"], self.row["dport"])
         if 53 in ports or 5353 in ports:
-            partly = len(body) < end or bool(self.present & h.FIRST_FRAGMENT)
-            self.dns_datagram(body[8:end], partly, h.DNS if 53 in ports else h.MDNS)
+            whole = end - 8 + (0xFFFF if self.present & h.FIRST_FRAGMENT else 0)
+            self.dns_datagram(body[8:end], whole, h.DNS if 53 in ports else h.MDNS)
 
-    def dns_datagram(self, data: bytes, partly: bool, bit: int) -> None:
-        dns, asked, flaw = datagram(data, partly)
+    def dns_datagram(self, data: bytes, whole: int, bit: int) -> None:
+        dns, asked, flaw = datagram(data, whole)
         if flaw:
             self.flaws.append("mdns_malformed" if bit == h.MDNS and flaw == "malformed" else f"dns_{flaw}")
         if dns:

@@ -127,7 +127,7 @@ def test_a_cut_question_still_gives_id_and_flags() -> None:
 
 def test_over_tcp_with_and_without_the_length() -> None:
     length = struct.pack(">H", len(MESSAGE))
-    for payload in (length + MESSAGE, MESSAGE, length + MESSAGE + length + MESSAGE, length + MESSAGE[: -0 or None]):
+    for payload in (length + MESSAGE, length[1:] + MESSAGE, MESSAGE, length + MESSAGE + length + MESSAGE):
         row, text = segment(payload)
         assert (text, row["dns_id"], row["dns_qtype"]) == ("www.example.org", 0x1234, 28)
         assert row["present"] & (h.DNS | h.QUESTION) == h.DNS | h.QUESTION

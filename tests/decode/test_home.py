@@ -14,16 +14,11 @@ from wireverdict.decode.home import DEFAULT, is_home
 from wireverdict.frames import IN, OUT, UNKNOWN, FrameBatch
 
 RAW = 101
-PLACES = st.one_of(
-    st.builds(
-        lambda a, n: f"{ipaddress.ip_network((a, n), strict=False)}", st.integers(0, 2**32 - 1), st.integers(0, 32)
-    ),
-    st.builds(
-        lambda a, n: f"{ipaddress.ip_network((a, n), strict=False)}",
-        st.integers(2**96, 2**128 - 1),
-        st.integers(0, 128),
-    ),
+PAIRS = st.one_of(
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 32)),
+    st.tuples(st.integers(2**96, 2**128 - 1), st.integers(0, 128)),
 )
+PLACES = PAIRS.map(lambda pair: str(ipaddress.ip_network(pair, strict=False)))
 
 
 def inside(nets: HomeNets, address: str) -> bool:

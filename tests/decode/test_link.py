@@ -62,7 +62,7 @@ def test_cooked_captures_know_the_direction(packet_type: int, direction: int) ->
     assert one(bytes(sll2) + PACKET, 276)[0].get("direction", UNKNOWN) == direction
 
 
-def test_ports_of_a_length_field_are_not_taken_for_made_up_layers() -> None:
+def test_values_of_a_length_field_are_not_taken_for_made_up_layers() -> None:
     for kind in range(8):  # 1 to 4 stand for NULL, SLL, SLL2, LLC inside the walk
         snap = ether(bytes.fromhex("aaaa03000000") + kind.to_bytes(2, "big") + bytes(20) + PACKET, 60)
         assert one(snap)[2].skipped == {"not_ip": 1}

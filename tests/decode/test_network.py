@@ -83,9 +83,10 @@ def test_total_length_zero_takes_the_size_of_the_frame(size: int) -> None:
     assert decoder.flaws == {}
 
 
-def test_an_empty_packet_without_next_header_is_no_super_packet() -> None:
-    row, _, _ = one(ether(ip6(b"", 59) + bytes(6), 0x86DD))
-    assert (row["ip_length"], row["protocol"], row["present"]) == (40, 59, h.IPV6)
+def test_a_padded_packet_without_payload_is_no_super_packet() -> None:
+    for protocol in (59, 99, 6):
+        row, _, _ = one(ether(ip6(b"", protocol) + bytes(6), 0x86DD))
+        assert (row["ip_length"], row["protocol"], row["present"]) == (40, protocol, h.IPV6)
 
 
 def test_jumbograms_carry_their_length_in_an_option() -> None:

@@ -7,6 +7,7 @@ from tests.decode.comparing import one
 from wireverdict import headers as h
 
 RAW = 101
+TOO_LONG = ip4(SEGMENT, length=900)
 CLOSED = {"gre cut", "gre routing"}
 
 
@@ -40,9 +41,7 @@ def test_the_inner_packet_is_found(kind: str, six: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", [*CARRIERS, *OVER_UDP])
-@pytest.mark.parametrize(
-    "inner", [b"", b"\x45", INNER4[:12], b"\x44" + INNER4[1:], ip4(SEGMENT, length=900), b"\x75" * 60]
-)
+@pytest.mark.parametrize("inner", [b"", b"\x45", INNER4[:12], b"\x44" + INNER4[1:], TOO_LONG, b"\x75" * 60])
 def test_what_does_not_parse_falls_back_to_the_outer_packet(kind: str, inner: bytes) -> None:
     protocol, body = carried(kind, inner)
     row, _, decoder = one(ip4(body, protocol), RAW)

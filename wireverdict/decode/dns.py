@@ -170,15 +170,16 @@ def dns_at(data: Bytes, at: int, end: int, response: int, row: Any, names: Bytes
 def dns_segment(data: Bytes, at: int, end: int, response: int, row: Any, names: Bytes, used: int) -> tuple[int, int]:
     """DNS over TCP (RFC 7766) in a segment from `at`: (bits, bytes used in `names`).
 
-    At most its first message: with the two-byte length in front, or without, if the length came in a segment of its
-    own.
+    At most its first message: with the two-byte length in front, or without it or its first byte, if those came in a
+    segment of their own.
     """
     if at + 19 <= end and u16(data, at) >= 17:
         status = dns_at(data, at + 2, min(end, at + 2 + u16(data, at)), response, row, names, used)
         if status >= 0:
             return DNS | QUESTION, status
-    status = dns_at(data, at, end, response, row, names, used)
-    if status >= 0:
-        return DNS | QUESTION, status
+    for missing in range(2):
+        status = dns_at(data, at + missing, end, response, row, names, used)
+        if status >= 0:
+            return DNS | QUESTION, status
     row["dns_qhash"], row["dns_qtype"], row["name_offset"], row["name_length"] = 0, 0, 0, 0
     return 0, used

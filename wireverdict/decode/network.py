@@ -13,8 +13,10 @@ from wireverdict.headers import FIRST_FRAGMENT, IPV6, SUPER_PACKET
 from wireverdict.kernels import kernel
 from wireverdict.kernels.bytes import Bytes, u8, u16, u32
 
-HOP_BY_HOP, ROUTING, FRAGMENT_HEADER, AH, NO_NEXT, DESTINATION = 0, 43, 44, 51, 59, 60
+HOP_BY_HOP, ROUTING, FRAGMENT_HEADER, AH, DESTINATION = 0, 43, 44, 51, 60
 EXTENSIONS = 16
+PADDING = 46
+"""Bytes behind an IPv6 header without payload that may still be padding: the shortest payload of Ethernet."""
 
 
 @kernel(borrow=True)
@@ -78,7 +80,8 @@ def ip_packet(data: Bytes, at: int, end: int, wire_end: int) -> tuple[int, int, 
     flaw).
 
     `protocol` is minus a reason if there is no usable header. The transport position may lie behind `end`. A total
-    length of 0 (segmentation offload, also IPv6 with jumbo option) means that the packet is as long as the frame.
+    length of 0 (segmentation offload) means that the packet is as long as the frame, and so does an IPv6 payload length
+    of 0 where more follows than padding; the jumbo payload option says itself how long the packet is.
     """
     if at >= end:
         return -IP_CUT, at, at, 0, 0
@@ -115,9 +118,13 @@ def ip_packet(data: Bytes, at: int, end: int, wire_end: int) -> tuple[int, int, 
     protocol = u8(data, at + 6)
     present = IPV6
     ip_end = at + 40 + payload
-    if payload == 0 and protocol != NO_NEXT:
-        present |= SUPER_PACKET
+    if payload == 0:
         jumbo = jumbo_length(data, at + 40, end) if protocol == HOP_BY_HOP else 0
-        ip_end = at + 40 + jumbo if jumbo > 0xFFFF else max(wire_end, at + 40)
+        if jumbo > 0xFFFF:
+            present |= SUPER_PACKET
+            ip_end = at + 40 + jumbo
+        elif wire_end - ip_end > PADDING:
+            present |= SUPER_PACKET
+            ip_end = wire_end
     protocol, transport, more, flaw = extensions(data, at + 40, end, ip_end, protocol)
     return protocol, transport, ip_end, present | more, flaw

@@ -101,7 +101,9 @@ def place(link: int, frame: bytes, depth: int = 0) -> Place:
         found = finder(frame, depth)
     except (NeedData, IndexError):
         return Place(-LINK_CUT, 0)
-    return found if found.layer < 0 or found.at <= len(frame) else Place(-LINK_CUT, 0)
+    if found.layer < 0:
+        return found._replace(at=0)
+    return found if found.at <= len(frame) else Place(-LINK_CUT, 0)
 
 
 def _nested(link: int, frame: bytes, at: int, depth: int, direction: int = UNKNOWN) -> Place:

@@ -99,13 +99,13 @@ def udp_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
         return gre_payload(data, at, end)
     if dport == MPLS_IN_UDP:
         return at, MPLS
-    if dport == VXLAN_GPE and u8(data, at) & 0x0C == 0x0C:
+    if dport == VXLAN_GPE and u8(data, at) & 8:
         following = u8(data, at + 3)
-        if following == 3:
+        if following == 0 or following == 3:
             return at + 8, ETHERNET
         if following == 5:
             return at + 8, MPLS
-        return (at + 8, IPV4) if following == 1 or following == 2 else (-1, 0)
+        return (at + 8, IPV4) if following <= 2 else (-1, 0)
     if dport == GENEVE:
         behind = at + 8 + (u8(data, at) & 63) * 4
         return (behind, known_type(u16(data, at + 2))) if u8(data, at) >> 6 == 0 and behind <= end else (-1, 0)
