@@ -43,7 +43,13 @@ def test_a_share_that_chance_may_explain_is_unknown() -> None:
 def test_a_capture_with_holes_leaves_it_unknown() -> None:
     (finding,) = judge({DATA: 1000, AGAIN: 400, Count.MISSED_EVENTS: 50, Count.MISSED_BYTES: 70_000})
     assert finding.opinion is Opinion.UNKNOWN
-    assert finding.capture_quality == {"missed_bytes": 70_000, "missed_events": 50}
+    assert finding.capture_quality == {"missed_bytes": 70_000, "missed_events": 50, "captured_twice": 0}
+
+
+def test_a_mirror_that_delivers_twice_is_no_storm() -> None:
+    (finding,) = judge({DATA: 1000, AGAIN: 500, Count.COPIES: 500, Count.RETRANSMITTED_BYTES: 500_000})
+    assert finding.opinion is not Opinion.BAD
+    assert finding.capture_quality["captured_twice"] == 500
 
 
 def test_each_direction_is_judged_alone() -> None:

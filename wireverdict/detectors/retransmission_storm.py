@@ -1,6 +1,6 @@
 """So much is sent again that little gets through: loss on the path, whatever its cause.
 
-Retransmissions that the receiver proved needless are left out. Where the capture itself misses packets the counts say
+Retransmissions that the receiver proved needless, and packets that were captured twice, are left out. Where the capture itself misses packets the counts say
 nothing (a copy whose original was not captured looks like new data), and the finding is unknown.
 """
 
@@ -51,8 +51,10 @@ class RetransmissionStorm:
         keys, counts = view.pairs
         if not len(keys):
             return []
-        needed = np.maximum(counts[:, :, Count.RETRANSMISSIONS] - counts[:, :, Count.SPURIOUS], 0)
-        data = counts[:, :, Count.DATA_PACKETS]
+        # a mirror port that delivers packets twice looks like a storm and is none
+        needless = counts[:, :, Count.SPURIOUS] + counts[:, :, Count.COPIES]
+        needed = np.maximum(counts[:, :, Count.RETRANSMISSIONS] - needless, 0)
+        data = counts[:, :, Count.DATA_PACKETS] - counts[:, :, Count.COPIES]
         enough = needed >= self.settings.min_retransmissions
         # as much data that a storm would have shown: silence about a storm that was, means that it is over
         busy = data * self.settings.warning_share >= self.settings.min_retransmissions
@@ -72,7 +74,7 @@ class RetransmissionStorm:
         ends = (address_text(key["low_hi"], key["low_lo"]), address_text(key["high_hi"], key["high_lo"]))
         sender, receiver = ends[side], ends[1 - side]
         mine = {count: int(counts[side, count]) for count in Count}
-        data = mine[Count.DATA_PACKETS]
+        data = mine[Count.DATA_PACKETS] - mine[Count.COPIES]
         share = wilson_lower(min(needed, data), data)
         missed = mine[Count.MISSED_EVENTS] / data if data else 0.0
         opinion = Opinion.GOOD
@@ -98,6 +100,10 @@ class RetransmissionStorm:
                 "out_of_order": mine[Count.OUT_OF_ORDER],
                 "acked_bytes": mine[Count.ACKED_BYTES],
             },
-            capture_quality={"missed_bytes": mine[Count.MISSED_BYTES], "missed_events": mine[Count.MISSED_EVENTS]},
+            capture_quality={
+                "missed_bytes": mine[Count.MISSED_BYTES],
+                "missed_events": mine[Count.MISSED_EVENTS],
+                "captured_twice": mine[Count.COPIES],
+            },
             remedy=REMEDY.format(again=needed, data=data, sender=sender, receiver=receiver),
         )
