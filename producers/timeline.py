@@ -31,6 +31,8 @@ _POLL = 0.2
 """Seconds between looks at a followed file."""
 _APART = 1_000_000_000
 """ns; files that begin closer together keep the order they were given in, since disorder may reach across a split."""
+_PEEK = 8192
+"""Frames of a stream that are looked at (its first chunk may hold fewer)."""
 _AHEAD = 2_000_000_000
 """ns before its first timestamp that a stream is opened, since only its beginning has been looked at."""
 _MERGED = 16_384
@@ -144,9 +146,11 @@ class Timeline:
         lowest, count = _FAR, 0
         with closing(iter(capture)) as pieces:
             for piece in pieces:
-                lowest = min(lowest, piece.lowest)
-                count += len(piece.frames)
-                if capture.streamed or count >= self._horizon:
+                # exactly the frames that the first one out is chosen from, however they are cut into pieces
+                times = piece.frames["ts"][: (_PEEK if capture.streamed else self._horizon + 1) - count]
+                lowest = min(lowest, int(times.min()))
+                count += len(times)
+                if capture.streamed or count > self._horizon:
                     break
         if not count:
             return None
