@@ -10,6 +10,7 @@ from wireverdict.decode.decoder import Decoder, DecodeSettings
 from wireverdict.detectors.base import Detector
 from wireverdict.detectors.bufferbloat import Bufferbloat
 from wireverdict.detectors.capture_loss import CaptureLoss
+from wireverdict.detectors.dns_loss import DnsLoss
 from wireverdict.detectors.new_flow_loss import NewFlowLoss
 from wireverdict.detectors.policing import Policing
 from wireverdict.detectors.retransmission_storm import RetransmissionStorm
@@ -23,6 +24,7 @@ from wireverdict.windows.windows import Windows
 def detectors(settings: DetectorSettings) -> list[Detector]:
     """All that are not off, in the order in which verdicts about one window come. Raises ValueError."""
     made: list[Detector] = [
+        DnsLoss(settings.dns_loss),
         NewFlowLoss(settings.new_flow_loss),
         Policing(settings.policing),
         Bufferbloat(settings.bufferbloat),

@@ -19,6 +19,7 @@ from wireverdict.connections.tracker import Settings as TrackingSettings
 from wireverdict.decode.home import DEFAULT as PRIVATE_NETWORKS
 from wireverdict.detectors.bufferbloat import BufferbloatSettings
 from wireverdict.detectors.capture_loss import CaptureLossSettings
+from wireverdict.detectors.dns_loss import DnsLossSettings
 from wireverdict.detectors.new_flow_loss import NewFlowLossSettings
 from wireverdict.detectors.policing import PolicingSettings
 from wireverdict.detectors.retransmission_storm import RetransmissionStormSettings
@@ -49,6 +50,7 @@ class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     off: tuple[str, ...] = ()
     """Names of detectors that are not asked, such as "capture-loss"."""
+    dns_loss: DnsLossSettings = DnsLossSettings()
     new_flow_loss: NewFlowLossSettings = NewFlowLossSettings()
     policing: PolicingSettings = PolicingSettings()
     bufferbloat: BufferbloatSettings = BufferbloatSettings()
