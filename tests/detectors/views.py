@@ -29,13 +29,19 @@ class Maker:
         self.capture: dict[str, Any] = {"tcp_packets": 100_000}
 
     def flow(
-        self, client: str, server: str, port: int, sent: dict[Count, int], back: dict[Count, int] | None = None
+        self,
+        client: str,
+        server: str,
+        port: int,
+        sent: dict[Count, int],
+        back: dict[Count, int] | None = None,
+        protocol: int = 6,
     ) -> Maker:
         """A service row: what the client sent, and what the server did."""
         first, second = halves(client), halves(server)
         asker = 0 if first < second else 1
         low, high = (first, second) if asker == 0 else (second, first)
-        counts = self.rows.setdefault((*low, *high, port, 6, 1 - asker, 0), np.zeros((2, COUNTS), np.int64))
+        counts = self.rows.setdefault((*low, *high, port, protocol, 1 - asker, 0), np.zeros((2, COUNTS), np.int64))
         for side, values in ((asker, sent), (1 - asker, back or {})):
             for count, value in values.items():
                 counts[side, count] += value
