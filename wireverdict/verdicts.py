@@ -39,6 +39,8 @@ class Subject:
         """One line for people and for the fingerprint, such as ``192.0.2.1 > 198.51.100.7:53/udp``."""
 
         def end(ip: str, port: int) -> str:
+            if not ip:
+                return f"port {port}" if port else ""
             shown = f"[{ip}]" if ":" in ip and port else ip
             return f"{shown}:{port}" if port else shown
 

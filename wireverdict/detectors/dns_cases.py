@@ -34,7 +34,7 @@ QTYPES = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class Case:
     """Attempts of some clients at some resolvers, summed up."""
 
