@@ -2,8 +2,8 @@
 
 A host that keeps sending the same kind of packets at about the same rate, and gets far fewer in return, is being
 throttled. Two measures: a floor for protocols where each request has an answer, and a baseline that each subject
-teaches while it is well. Kinds of traffic are told apart by the size of the packets sent, since a host that changes from
-reading to writing changes its ratio without any fault.
+teaches while it is well. Kinds of traffic are told apart by the size of the packets sent, since a host that changes
+from reading to writing changes its ratio without any fault.
 """
 
 from __future__ import annotations
