@@ -84,20 +84,42 @@ def test_moment() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("attempts", 12_345, ("attempts", "12,345")),
-        ("base_rtt_ms", 12.5, ("base rtt", "12 ms")),
-        ("rate_bps", 2_000_000, ("rate", "2.0 Mbit/s")),
-        ("burst_bytes", 64_000, ("burst", "64.0 kB")),
-        ("unanswered_share", 0.94, ("unanswered", "94 %")),
-        ("share", 0.5, ("share", "50 %")),
-        ("timeout_s", 5, ("timeout", "5.0 s")),
-        ("ratio", 0.058823, ("ratio", "0.0588")),
-        ("complete", True, ("complete", "yes")),
-        ("baseline", None, ("baseline", "unknown")),
-        ("grade", "F", ("grade", "F")),
-        ("names", ["a", "b", "c", "d"], ("names", "a, b, c and 1 more")),
-        ("types", {"A": 3, "AAAA": 4}, ("types", "A 3 AAAA 4")),
+        ("attempts", 12_345, "attempts 12,345"),
+        ("base_rtt_ms", 12.5, "base RTT 12 ms"),
+        ("rate_bps", 2_000_000, "rate 2.0 Mbit/s"),
+        ("burst_bytes", 64_000, "burst 64.0 kB"),
+        ("unanswered_share", 0.94, "unanswered 94 %"),
+        ("timeout_s", 5, "timeout 5.0 s"),
+        ("ratio", 0.058823, "ratio 0.0588"),
+        ("complete", True, "complete"),
+        ("complete", False, "not complete"),
+        ("baseline", None, "baseline unknown"),
+        ("grade", "F", "grade F"),
+        ("names", ["a", "b", "c", "d"], "names a, b and 2 more"),
+        ("names", [{"name": "a.example", "type": "A", "unanswered": 3, "x": 4}], "names a.example A unanswered 3"),
+        ("ports", [53, 5353], "ports 53, 5,353"),
+        ("types", {"A": 3, "AAAA": 4}, "types A 3, AAAA 4"),
     ],
 )
-def test_evidence(key: str, value: Any, expected: tuple[str, str]) -> None:
+def test_words_for_a_value(key: str, value: Any, expected: str) -> None:
     assert units.named(key, value) == expected
+
+
+def test_evidence_is_a_sentence_and_the_numbers_that_fit() -> None:
+    values = {
+        "attempts": 279,
+        "unanswered": 263,
+        "unanswered_share": 0.943,
+        "late": 0,
+        "names": ["a", "b"],
+        "latency_p50_ms": 30.2,
+        "share_at_least": 0.9,
+        "empty": [],
+        "summary": "1 answer per 17.4 queries",
+        "when_resolved": {"attempts": 3},
+    }
+    numbers = "attempts 279 · unanswered 263 (94 %) · latency p50 30 ms"
+    assert units.evidence(values, 200) == ["1 answer per 17.4 queries", f"{numbers} · names a, b"]
+    assert units.evidence(values, len(numbers)) == ["1 answer per 17.4 queries", numbers]
+    assert units.evidence({"late": 0}, 200) == []
+    assert units.evidence({"loss_share": 0.5}, 200) == ["loss 50 %"]

@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 from wireverdict.output.endpoints import endpoints
 from wireverdict.output.fields import FLAGS, PROTOCOLS, STATES
 from wireverdict.output.listing import HEADING, listing
+from wireverdict.output.panels import Incident, panel
 from wireverdict.output.stream import Stream
-from wireverdict.output.units import count, duration, moment, named, share, size
+from wireverdict.output.units import count, duration, share, size
 from wireverdict.records import CONNECTION
-from wireverdict.verdicts import Severity, Status, Verdict
+from wireverdict.verdicts import Verdict
 
 SCREEN = 40
 """Lines that a page takes at most (a single very long verdict aside)."""
 WIDTH = 100
 """Columns that a page uses at most: longer lines are tiring to read."""
 BUSIEST = 5
-
-_COLOURS = {Severity.INFO: "cyan", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
 
 
 class People:
@@ -35,7 +34,7 @@ class People:
         self._list = list_connections
         self._live = live
         self._heading = HEADING.encode()
-        self._incidents: dict[str, Verdict] = {}
+        self._incidents: dict[str, Incident] = {}
         self._busiest: NDArray[np.void] = np.zeros(0, CONNECTION)
         self._flagged = np.zeros(len(FLAGS), np.int64)
 
@@ -52,9 +51,10 @@ class People:
 
     def verdict(self, verdict: Verdict) -> None:
         """See Output."""
-        self._incidents[verdict.incident] = verdict
+        incident = self._incidents.setdefault(verdict.incident, Incident(verdict))
+        incident.add(verdict)
         if self._live:
-            self._stream.write(render([panel(verdict)]))
+            self._stream.write(render([panel(incident)]))
 
     def finish(self, summary: dict[str, Any]) -> None:
         """See Output."""
@@ -69,11 +69,11 @@ class People:
                 listed = " · ".join(f"{name.replace('_', ' ')} {count(number)}" for name, number in raised)
                 page.append(Text(f"Flags raised: {listed}", style="dim"))
         page.append(Text())
-        verdicts = sorted(self._incidents.values(), key=_urgency)
-        if not verdicts:
+        incidents = sorted(self._incidents.values(), key=Incident.urgency)
+        if not incidents:
             page.append(Text("Nothing found.", style="bold green"))
         elif not self._live:
-            page += _panels(verdicts, SCREEN - render(page).count(b"\n"))
+            page += _panels(incidents, SCREEN - render(page).count(b"\n"))
         self._stream.write(render(page))
         self._stream.close()
 
@@ -104,56 +104,19 @@ def render(parts: list[Any]) -> bytes:
     return ("\n".join(lines) + "\n").encode(errors="replace")
 
 
-def panel(verdict: Verdict) -> Any:
-    """A verdict as a box: what, who, since when, how sure, by what evidence, and what to check next."""
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
-
-    over = verdict.status is Status.RESOLVED
-    colour = "green" if over else _COLOURS[verdict.severity]
-    title = Text(f"{'RESOLVED' if over else verdict.severity.name}  {verdict.name}", style=f"bold {colour}")
-    going = "and is over" if over else "and goes on"
-    lasted = duration(max(verdict.end - verdict.start, 0))
-    sure = share(verdict.confidence)
-    if verdict.capture_quality:
-        sure += "   capture: " + _evidence(verdict.capture_quality)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row("who", Text(verdict.subject.text(), style="bold"))
-    grid.add_row("since", f"{moment(verdict.start)}, for {lasted} {going}")
-    grid.add_row("sure", sure)
-    grid.add_row("evidence", _evidence(verdict.evidence))
-    if verdict.remedy:
-        grid.add_row("check next", verdict.remedy)
-    return Panel(
-        grid, title=title, title_align="left", subtitle=verdict.rule, subtitle_align="right", border_style=colour
-    )
-
-
-def _evidence(values: dict[str, Any]) -> str:
-    return " · ".join(" ".join(part for part in named(key, value) if part) for key, value in values.items())
-
-
-def _urgency(verdict: Verdict) -> tuple[Any, ...]:
-    resolved = verdict.status is Status.RESOLVED
-    return resolved, -int(verdict.severity), -verdict.confidence, verdict.start, verdict.rule, verdict.subject
-
-
-def _panels(verdicts: list[Verdict], room: int) -> list[Any]:
+def _panels(incidents: list[Incident], room: int) -> list[Any]:
     """As many panels as fit into `room` lines, at least one, and a line that counts the others."""
     from rich.text import Text
 
     shown: list[Any] = []
-    for verdict in verdicts:
-        made = panel(verdict)
+    for incident in incidents:
+        made = panel(incident)
         room -= render([made]).count(b"\n")
-        left = len(verdicts) - len(shown)
-        if shown and room < (1 if left > 1 else 0):
+        more = len(incidents) > len(shown) + 1
+        if shown and room < (1 if more else 0):
             break
         shown.append(made)
-    left = len(verdicts) - len(shown)
+    left = len(incidents) - len(shown)
     if left:
         shown.append(Text(f"and {left} more; --json lists them all", style="bold"))
     return shown
@@ -176,7 +139,7 @@ def _heading(summary: dict[str, Any]) -> list[str]:
     dns = told["dns"]
     if dns["attempts"]:
         answered = share(dns["answered"] / dns["attempts"])
-        lines.append(f"DNS: {count(dns['attempts'])} queries, {answered} answered, {count(dns['unanswered'])} never")
+        lines.append(f"DNS: {count(dns['attempts'])} queries, {answered} answered, {count(dns['unanswered'])} not")
     if told["interrupted"]:
         lines.append("Stopped before the end of the input.")
     left_out = {reason: number for reason, number in told["skipped"].items() if number}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,26 +74,58 @@ _SUFFIXES = (
 )
 
 
-def named(key: str, value: Any) -> tuple[str, str]:
-    """A key of evidence and its value in words: (``base_rtt_ms``, 12.5) gives (``base rtt``, ``13 ms``)."""
-    if isinstance(value, bool):
-        return _words(key), "yes" if value else "no"
+def named(key: str, value: Any) -> str:
+    """A key of evidence and its value in words: (``base_rtt_ms``, 12.5) gives ``base rtt 12 ms``."""
     if value is None:
-        return _words(key), "unknown"
+        return f"{_words(key)} unknown"
+    if isinstance(value, bool):
+        return _words(key) if value else f"not {_words(key)}"
     if isinstance(value, int | float):
         for suffix, text in _SUFFIXES:
             if key.endswith(suffix):
-                return _words(key.removesuffix(suffix)), text(value)
-        if key.endswith("share"):
-            return _words(key), share(value)
-        return _words(key), count(value) if isinstance(value, int) else f"{value:,.3g}"
+                return f"{_words(key.removesuffix(suffix))} {text(value)}".strip()
+        return f"{_words(key)} {count(value) if isinstance(value, int) else f'{value:,.3g}'}".strip()
     if isinstance(value, list | tuple):
-        shown = ", ".join(item if isinstance(item, str) else named("", item)[1] for item in value[:3])
-        return _words(key), shown + (f" and {len(value) - 3} more" if len(value) > 3 else "")
+        more = f" and {len(value) - 2} more" if len(value) > 2 else ""
+        return f"{_words(key)} {', '.join(_item(part) for part in value[:2])}{more}"
     if isinstance(value, dict):
-        return _words(key), " ".join(" ".join(named(inner, item)).strip() for inner, item in list(value.items())[:4])
-    return _words(key), str(value)
+        return f"{_words(key)} {', '.join(named(inner, part) for inner, part in list(value.items())[:3])}"
+    return f"{_words(key)} {value}"
+
+
+def evidence(values: Mapping[str, Any], room: int) -> list[str]:
+    """Evidence in words for people: a sentence if it has one, then what fits into `room` characters, numbers first.
+
+    Nothing is said of zeros, of bounds (``…_at_least``) and of what was when it was over (``when_…``): JSON has it all.
+    """
+    said = [str(values["summary"])] if values.get("summary") else []
+    plain, nested = [], []
+    for key, value in values.items():
+        if not value or key == "summary" or key.startswith("when_") or key.endswith("_at_least"):
+            continue
+        if key.endswith("_share") and key.removesuffix("_share") in values:
+            continue  # stands behind its number
+        if isinstance(value, dict | list | tuple):
+            nested.append(named(key, value))
+            continue
+        beside = values.get(f"{key}_share")
+        plain.append(named(key, value) + (f" ({share(beside)})" if isinstance(beside, int | float) else ""))
+    parts: list[str] = []
+    for part in plain + nested:
+        if sum(map(len, parts)) + 3 * len(parts) + len(part) > room:
+            break
+        parts.append(part)
+    return said + ([" · ".join(parts)] if parts else [])
+
+
+def _item(value: Any) -> str:
+    """An entry of a list: what it is called, and its first number."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else named("", value)
+    words = [part for part in value.values() if isinstance(part, str)]
+    numbers = [(key, part) for key, part in value.items() if isinstance(part, int | float)]
+    return " ".join([*words, *(named(*number) for number in numbers[:1])])
 
 
 def _words(key: str) -> str:
-    return key.replace("_", " ")
+    return key.replace("_", " ").replace("rtt", "RTT").replace("dns", "DNS")
