@@ -14,6 +14,7 @@ from wireverdict.detectors.dns_loss import DnsLoss
 from wireverdict.detectors.new_flow_loss import NewFlowLoss
 from wireverdict.detectors.policing import Policing
 from wireverdict.detectors.retransmission_storm import RetransmissionStorm
+from wireverdict.detectors.throttling_ratio import ThrottlingRatio
 from wireverdict.detectors.zero_window import ZeroWindow
 from wireverdict.paths.paths import Paths
 from wireverdict.pipeline import Pipeline
@@ -25,6 +26,7 @@ def detectors(settings: DetectorSettings) -> list[Detector]:
     """All that are not off, in the order in which verdicts about one window come. Raises ValueError."""
     made: list[Detector] = [
         DnsLoss(settings.dns_loss),
+        ThrottlingRatio(settings.throttling_ratio),
         NewFlowLoss(settings.new_flow_loss),
         Policing(settings.policing),
         Bufferbloat(settings.bufferbloat),

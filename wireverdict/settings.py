@@ -23,6 +23,7 @@ from wireverdict.detectors.dns_loss import DnsLossSettings
 from wireverdict.detectors.new_flow_loss import NewFlowLossSettings
 from wireverdict.detectors.policing import PolicingSettings
 from wireverdict.detectors.retransmission_storm import RetransmissionStormSettings
+from wireverdict.detectors.throttling_ratio import ThrottlingRatioSettings
 from wireverdict.detectors.zero_window import ZeroWindowSettings
 from wireverdict.paths.settings import PathSettings
 from wireverdict.windows.settings import WindowSettings
@@ -51,6 +52,7 @@ class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     off: tuple[str, ...] = ()
     """Names of detectors that are not asked, such as "capture-loss"."""
     dns_loss: DnsLossSettings = DnsLossSettings()
+    throttling_ratio: ThrottlingRatioSettings = ThrottlingRatioSettings()
     new_flow_loss: NewFlowLossSettings = NewFlowLossSettings()
     policing: PolicingSettings = PolicingSettings()
     bufferbloat: BufferbloatSettings = BufferbloatSettings()
