@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.windows.made import Script
+from tests.windows.made import S, Script
 from tests.windows.reference import Reference, run
 from wireverdict import headers
 from wireverdict.connections import notes as n
@@ -152,3 +152,123 @@ def test_any_traffic_in_any_batches_gives_what_the_reference_gives(
     totals = windows.dns_totals
     assert {name: totals[name] for name in reference.totals} == reference.totals
     assert totals["attempts"] == sum(totals[name] for name in ("answered", "late", "unanswered", "pending"))
+
+
+def play(script: Script, config: WindowSettings | None = None) -> tuple[Windows, list[WindowView]]:
+    return views_of(script.arrays(), config or WindowSettings(), [])
+
+
+def test_windows_far_apart() -> None:
+    script = Script()
+    for ts in (0.0, 5.0, 1e9, 1e9 + 3.0, 4e9, 1.0):
+        script.packet(ts, 1, 2)
+    windows, views = play(script)
+    assert [(view.number, view.packets) for view in views] == [(0, 2), (100_000_000, 2), (400_000_000, 1)]
+    assert [view.start for view in views] == [view.number * 10 * S for view in views]
+    assert windows.late_packets == 1
+    assert views[-1].capture.late == 1
+
+
+def test_a_window_waits_for_the_lateness() -> None:
+    script = Script()
+    for ts in (1.0, 11.0, 9.0, 19.999, 9.5, 20.0, 9.6):
+        script.packet(ts, 1, 2)
+    windows, views = play(script)
+    assert [(view.number, view.packets, view.capture.final) for view in views] == [
+        (0, 3, False),
+        (1, 2, True),
+        (2, 1, True),
+    ]
+    assert windows.late_packets == 1
+
+
+def test_windows_by_count() -> None:
+    script = Script()
+    for k in range(25):
+        script.packet(k / 1000, 1, 2)
+    _, views = play(script, WindowSettings(packets=10))
+    assert [(view.number, view.packets) for view in views] == [(0, 10), (1, 10), (2, 5)]
+    assert [(view.start, view.end) for view in views] == [
+        (0, 9_000_001),
+        (10_000_000, 19_000_001),
+        (20_000_000, 24_000_001),
+    ]
+
+
+def test_times_at_the_end_of_all_numbers_do_not_hang() -> None:
+    script = Script()
+    for ts in (0, (1 << 63) - 1, -(1 << 63), 5):
+        script.packet(0.0, 1, 2)
+        script.lines[-1][0]["ts"] = ts
+    windows, views = play(script)
+    assert sum(view.packets for view in views) + windows.late_packets == 4
+
+
+def test_a_port_scan_crowds_nobody_out() -> None:
+    script = Script()
+    for port in range(1000):
+        script.packet(1.0, 1, 2, sport=40_000, dport=port + 1, slot=port)
+    script.packet(1.5, 3, 4, sport=40_000, dport=80, slot=1000)
+    script.packet(1.6, 4, 3, sport=80, dport=40_000, slot=1000, events=n.FROM_RESPONDER)
+    _, (view,) = play(script, WindowSettings(max_services=64))
+    assert len(view.services.keys) <= 64
+    assert view.services.counts[:, :, Count.PACKETS].sum() == 1002
+    others = view.pair(ip(3), ip(4))
+    assert others is not None
+    assert others[:, Count.PACKETS].tolist() == [1, 1]
+    scan = view.pair(ip(1), ip(2))
+    assert scan is not None
+    assert scan[0, Count.PACKETS] == 1000
+    assert view.capture.overflow == 1002 - 47  # three quarters of 64 rows, less the row of all others
+
+
+def test_a_flood_of_addresses_is_summed_up() -> None:
+    script = Script()
+    for host in range(200):
+        script.packet(1.0, host, 250, sport=1, dport=80, slot=host)
+    _, (view,) = play(script, WindowSettings(max_services=64))
+    assert len(view.pairs.keys) <= 64
+    assert view.pairs.counts[0, :, Count.PACKETS].sum() == 200 - 63
+    assert not view.pairs.keys["low_lo"][0]
+
+
+def ip(host: int) -> tuple[int, int]:
+    return 0, ip_low(host)
+
+
+def test_a_stall_is_booked_to_the_windows_it_lasts_through() -> None:
+    script = Script()
+    flow: dict[str, Any] = {"sport": 1000, "dport": 80, "slot": 0}
+    script.packet(6.0, 1, 2, events=n.ZERO_WINDOW, **flow)
+    script.packet(25.0, 1, 2, events=n.WINDOW_OPENED, **flow)
+    script.packet(31.0, 1, 2, events=n.ZERO_WINDOW, **flow)
+    script.packet(32.5, 3, 4)
+    script.packet(47.0, 3, 4)
+    script.packet(999.0, 3, 4)
+    _, views = play(script)
+    stalls = {view.number: int(view.services.counts[:, 0, Count.STALL_MS].sum()) for view in views}
+    # window 1 had no packet and so is none; the last one is not believed, 300 s after the window closed
+    assert stalls == {0: 4000, 2: 5000, 3: 9000, 4: 10_000, 99: 0}
+
+
+def test_syns_near_the_end_are_undecided() -> None:
+    script = Script()
+    for k, ts in enumerate((1.0, 5.5, 7.5, 7.6)):
+        script.packet(ts, 1, 2, sport=1000 + k, dport=80, slot=k, events=n.NEW | n.SYN_SENT)
+    script.packet(8.0, 2, 1, sport=80, dport=1003, slot=3, events=n.FROM_RESPONDER | n.SYN_ANSWERED)
+    script.packet(8.9, 3, 4)
+    _, (view,) = play(script)
+    pair = view.pair(ip(1), ip(2))
+    assert pair is not None
+    told = {name: int(pair[0, name]) for name in (Count.SYN_ATTEMPTS, Count.SYN_ANSWERED, Count.SYN_PENDING)}
+    assert told == {Count.SYN_ATTEMPTS: 4, Count.SYN_ANSWERED: 1, Count.SYN_PENDING: 1}
+
+
+def test_who_hears_anything() -> None:
+    script = Script()
+    script.packet(1.0, 1, 2)
+    script.packet(1.0, 3, 2)
+    script.packet(1.0, 2, 3)
+    _, (view,) = play(script)
+    assert view.hearing == {ip(2), ip(3)}
+    assert view.pair(ip(1), ip(9)) is None
