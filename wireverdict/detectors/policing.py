@@ -18,9 +18,9 @@ from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.view import WindowView
 
 REMEDY = (
-    "Something on the path drops what exceeds a fixed rate instead of queueing it: look for a policer (contracted "
-    "rate, committed access rate, cloud egress limit, firewall rate limit) near {rate} with a burst of {burst}. Ask its "
-    "owner to shape, or to raise the burst to rate x round trip; or pace the sender below the rate (BBR, fq pacing)."
+    "Something on the path drops what exceeds a fixed rate instead of queueing it: look for a policer (contracted or "
+    "committed access rate, cloud egress limit, firewall rate limit) near {rate} with a burst of {burst}. Ask its owner "
+    "to shape, or to raise the burst to rate x round trip; or pace the sender below the rate (BBR, fq pacing)."
 )
 WHY_NOT = {
     Cause.QUEUE: "losses come with waiting: a buffer overflows (see bufferbloat, or add capacity)",

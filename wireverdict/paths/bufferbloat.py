@@ -35,8 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """bytes acknowledged in a second: twenty full packets. Less is a conversation, and fills no queue."""
     min_flight: float = 4.0
     """full packets in flight, on average: with fewer the sender, not the path, sets the pace."""
-    min_samples: int = 3
-    """round-trip times in a second, for its median to mean something."""
+    min_samples: int = 1
+    """round-trip times in a second: one is timed per round trip, and those of a bloated path take a second. What a
+    delayed ACK adds (40 ms) is well below `queue_delay`."""
     min_seconds: int = 3
     """s under load: a slow start's overshoot is shorter."""
     queue_delay: float = 100.0

@@ -57,7 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     receiver_rate_to: float = 6.0
     """in place of `rate_to` behind the policer: holes lack most losses, and large rates explain single ones."""
     receiver_depth: float = 3.0
-    """packets, least depth behind the policer: smaller buckets fit any pair of losses."""
+    """packets, least depth tried behind the policer: smaller ones fit any two packets in a row, as a hole's loss is put
+    close after the packet before it. A fit at this bound decides nothing."""
     shallow: float = 4.0
     """ms of depth / rate below which a policer and a short queue look alike: twice `queue_delay`."""
 

@@ -132,7 +132,7 @@ LOAD = np.dtype(
     CHUNKS_USED,
     FREE_RING,
     TOP_RING,
-    FULL_MEMBERS,  # connections that found no row
+    FULL_MEMBERS,  # times that a connection found no row
     FULL_PAIRS,
     FULL_RINGS,
     FULL_LOG,  # packets that found no chunk

@@ -57,7 +57,7 @@ def answers(
     told = seen[:, 1:3] >= enough
     # a part without round trips may be passed over if it is the shorter one: the capture is at that end
     shorter = (bases > 0) & (bases < bases[:, ::-1])
-    calm = told & (seen[:, 3:5] < enough)
+    calm = told & (4 * seen[:, 3:5] <= seen[:, 1:3]) & (seen[:, 3:5] < enough)
     answer = np.where((calm | (~told & shorter)).all(axis=1) & calm.any(axis=1), FALSE, 0).astype(np.uint8)
     reason = np.where(seen[:, 0] < enough, Reason.NO_LOAD, Reason.TOO_FEW_SAMPLES).astype(np.uint8)
     found = []

@@ -80,7 +80,7 @@ def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -
         settings.rate_from,
         settings.receiver_rate_to if replay.at_receiver else settings.rate_to,
         settings.rate_step,
-        settings.depth_from,
+        settings.receiver_depth * float(sizes.max()) if replay.at_receiver else settings.depth_from,
         settings.depth_to,
         settings.depth_step,
     )
@@ -192,15 +192,16 @@ def _decide(
     else:
         queue = waits and found.loss_delay > settings.queue_share * full
         queue = queue or (found.loss_delay >= settings.standing_delay and found.loss_delay >= usual)
-    queue = queue or (found.delay_slope is not None and found.delay_slope >= settings.delay_follows)
-    if queue:
+    weak = found.gain < settings.min_gain or found.gain < settings.min_gain_share * whole
+    follows = found.delay_slope is not None and found.delay_slope >= settings.delay_follows
+    if queue or (follows and not weak):
         return _with(found, Cause.QUEUE, confidence=_confidence(found.gain, settings))
-    if found.gain < settings.min_gain or found.gain < settings.min_gain_share * whole:
+    if weak:
         return _with(found, Cause.RANDOM, confidence=0.9)
     if found.burst_bytes * 8e3 / found.rate_low_bps < settings.shallow:
         return _with(found, Cause.SHALLOW, confidence=0.5)
     if found.at_receiver:
-        small = found.burst_bytes < settings.receiver_depth * largest
+        small = found.burst_bytes <= 1.1 * settings.receiver_depth * largest  # the smallest that was tried
         if found.explained < settings.receiver_share or small:
             return _with(found, Cause.UNDECIDED, confidence=0.0)
         return _with(found, Cause.POLICED, confidence=_confidence(found.gain, settings))

@@ -35,6 +35,7 @@ from wireverdict.paths.events import (
 MOST_OF_A_ROUND_TRIP = 0.8  # of the smallest RTT: an ACK that comes sooner answers an earlier copy
 REORDERING_NS = 3_000_000  # without timestamps a hole filled later than this was loss (the value tcptrace uses)
 FULL_PAYLOAD = 1460  # bytes in an Ethernet packet without TCP options: larger ones are super-packets
+LONG_HOLE = 1_024  # packets: a longer one is a gap of the capture, and not followed in pieces
 BEHIND_NS = 1_000  # a hole's loss is put this long after the packet before it
 HOLE = -1  # TRANSMISSION.rtt of a packet that is known by its hole only
 
@@ -49,6 +50,7 @@ SEGMENT = np.dtype(
         ("duplicates", "<i4"),  # DSACK blocks that named it
         ("following", "<i4"),  # itself if not covered, else a segment above (union-find)
         ("before", "<i4"),  # of a hole: the event before it
+        ("hole", "<i4"),  # of a hole: its first piece, whose `jump` is 0 once the hole has begun to be filled
         ("tsval", "<u4"),  # of a hole: of the packet that jumped over it
     ],
     align=True,
@@ -151,15 +153,16 @@ def replay(
                 high = np.int64(e.seq)
             start: Any = unwrap(high, e.seq)
             end = start + np.int64(e.payload)
-            if segment_count + 2 + np.int64(e.payload) // 256 > len(segments):
-                counters[FULL] = 1
-                break
-            if start > high and last_event >= 0:  # a hole
-                s = segments[segment_count]
-                s.start, s.end, s.cover, s.jump = high, start, 0, last_ts
-                s.last, s.copies, s.duplicates, s.following = -1, 0, 0, segment_count
-                s.before, s.tsval = last_event, e.tsval
-                segment_count += 1
+            if start > high and last_event >= 0:  # a hole, in pieces of a packet unless it is very long
+                step = full_payload if start - high <= LONG_HOLE * full_payload else start - high
+                hole = segment_count
+                while high < start and segment_count < len(segments):
+                    s = segments[segment_count]
+                    s.start, s.end, s.cover, s.jump = high, min(high + step, start), 0, last_ts
+                    s.last, s.copies, s.duplicates, s.following = -1, 0, 0, segment_count
+                    s.before, s.hole, s.tsval = last_event, hole, e.tsval
+                    high = s.end
+                    segment_count += 1
                 high = start
             last_event, last_ts = event, e.ts
             if start < high:  # sent before, or the filler of a hole
@@ -168,19 +171,19 @@ def replay(
                 while k < segment_count and segments[k].start < end and transmissions < len(out):
                     s = segments[k]
                     part = min(end, s.end) - max(start, s.start)
-                    if s.copies == 0 and s.before >= 0 and s.jump:
+                    if s.copies == 0 and segments[s.hole].jump:
                         newer = np.int32(np.uint32(e.tsval) - np.uint32(s.tsval)) > 0
                         if newer if e.flags & TIMESTAMPS else e.ts - s.jump > REORDERING_NS:
                             counters[FILLS] += 1
                             t = out[transmissions]
                             t.ts, t.rtt, t.event, t.fate = s.jump + BEHIND_NS, HOLE, s.before, LOST
-                            t.size = min(s.end - s.start, full_payload) + e.overhead + link_overhead
+                            t.size = full_payload + e.overhead + link_overhead
                             previous[transmissions] = -1
                             transmissions += 1
-                        s.jump = 0
-                    elif 2 * part >= s.end - s.start:
+                        segments[s.hole].jump = 0
+                    elif s.copies and 2 * part >= s.end - s.start:
                         repeated = True
-                    if (2 * part >= s.end - s.start or s.copies == 0) and transmissions < len(out):
+                    if 2 * part >= s.end - s.start and transmissions < len(out):
                         t = out[transmissions]
                         t.ts, t.rtt, t.event, t.fate = e.ts, 0, event, UNKNOWN
                         t.size = part + e.overhead + link_overhead
@@ -271,6 +274,14 @@ class Replay(NamedTuple):
     base_rtt: int
 
 
+def hole_pieces(data: NDArray[np.void], full_payload: int) -> int:
+    """How many pieces the holes in the sequence of one direction's data (EVENT[n]) make at most."""
+    starts = (data["seq"] - data["seq"][0]).astype(np.int32).astype(np.int64)
+    high = np.maximum.accumulate(starts + data["payload"])
+    jumps = starts[1:] - high[:-1]
+    return int(np.minimum(jumps[jumps > 0] // full_payload + 1, LONG_HOLE).sum())
+
+
 def transmissions(events: NDArray[np.void], direction: int, link_overhead: int) -> Replay:
     """Replay all connections of a pair (`events`: EVENT[n], in order) in one direction: 0 from the lower address."""
     sent = ((events["flags"] & HIGH) == direction) & (events["payload"] > 0)
@@ -285,7 +296,7 @@ def transmissions(events: NDArray[np.void], direction: int, link_overhead: int) 
         full = largest if largest <= FULL_PAYLOAD else FULL_PAYLOAD
         if largest > FULL_PAYLOAD and events["flags"][order[0]] & TIMESTAMPS:
             full -= 12  # the option's size with its padding
-        room = int((2 * (payloads // full + 1) + payloads // 256).sum()) + 2 * len(payloads) + 64
+        room = 2 * int((payloads // full + 2).sum()) + hole_pieces(events[order][sent[order]], full) + 64
         segments, out = np.empty(room, SEGMENT), np.empty(room, TRANSMISSION)
         counters[:] = [0, 0, counters[REPEATS], counters[FILLS], 0, 0]
         replay(events, order, direction, full, link_overhead, segments, out, np.empty(room, np.int32), counters)

@@ -1,0 +1,118 @@
+"""The judge of policing on simulated paths and on labelled captures, at both ends."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from tests.captures import CAPTURES
+from tests.paths.drive import drive, play, read
+from wireverdict.paths.events import EVENT, GAP
+from wireverdict.paths.policing import Cause, Judgement, Settings, judge, judge_log
+from wireverdict.paths.view import PathView
+
+INNOCENT = (
+    "shaper",
+    "short queue",
+    "bloated queue",
+    "random loss",
+    "heavy random loss",
+    "random loss behind a queue",
+    "short bursts of loss",
+    "long bursts of loss",
+    "outages",
+    "clean",
+)
+
+
+def judgements(views: list[PathView]) -> list[Judgement]:
+    return [case.judgement for view in views for case in view.policing if case.packets > 50]
+
+
+@pytest.mark.parametrize("end", ["sender", "receiver"])
+@pytest.mark.parametrize(("name", "connections"), [("policer", 1), ("policer with a large burst", 1), ("policer", 3)])
+def test_policers_are_found_at_either_end(name: str, connections: int, end: str) -> None:
+    driven = drive(getattr(play(name, connections=connections), end))
+    found = judgements(driven.views)
+    assert [judged.cause for judged in found[-2:]] == [Cause.POLICED] * 2
+    last = found[-1]
+    assert last.rate_bps == pytest.approx(5e6, rel=0.03)
+    assert last.at_receiver == (end == "receiver")
+    assert last.confidence > 0.9
+    assert 20e3 < last.burst_bytes < 100e3 or name != "policer"
+
+
+@pytest.mark.parametrize("end", ["sender", "receiver"])
+@pytest.mark.parametrize("name", INNOCENT)
+def test_nothing_else_is_called_a_policer(name: str, end: str) -> None:
+    driven = drive(getattr(play(name), end))
+    assert not any(judged.policed for judged in judgements(driven.views))
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("shaper", Cause.QUEUE),
+        ("short queue", Cause.QUEUE),
+        ("heavy random loss", Cause.RANDOM),
+        ("outages", Cause.RANDOM),
+    ],
+)
+def test_the_reason_why_not(name: str, cause: Cause) -> None:
+    causes = {judged.cause for judged in judgements(drive(play(name).sender).views)}
+    assert causes <= {cause, Cause.TOO_FEW}
+    assert cause in causes
+
+
+@pytest.mark.parametrize("how", [{"window": 30}, {"pace": 2e6}])
+def test_limited_flows_lose_nothing_and_are_not_policed(how: dict[str, float]) -> None:
+    driven = drive(play("clean", seconds=12.0, **how).sender)
+    assert not any(judged.policed for judged in judgements(driven.views))
+
+
+def test_few_losses_decide_nothing() -> None:
+    events = drive(play("policer").sender).paths.events(0)
+    assert judge(events[:300], 0).cause is Cause.TOO_FEW
+    assert judge(np.empty(0, EVENT), 0).cause is Cause.TOO_FEW
+    assert judge(events, 1).cause is Cause.TOO_FEW  # the other way only acknowledgements went
+
+
+def test_the_latest_stretch_between_gaps_that_can_tell() -> None:
+    events = drive(play("policer").sender).paths.events(0)
+    cut = events.copy()
+    cut["flags"][len(cut) - 40] |= GAP
+    whole, lost = judge_log(events, 0, Settings())
+    judged, _ = judge_log(cut, 0, Settings())
+    assert judged.cause is whole.cause is Cause.POLICED
+    assert judged.last_loss <= int(cut["ts"][-40])
+    assert lost == {0: whole.lost}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"rate_step": 1.0}, {"rate_from": 2.0, "rate_to": 1.0}, {"depth_from": 0.0}, {"min_lost": 0}],
+)
+def test_settings_that_make_no_sense(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="policing"):
+        Settings(**wrong)  # type: ignore[arg-type]
+
+
+def labelled() -> list[dict[str, str]]:
+    with (CAPTURES / "policing" / "labels.csv").open(newline="", encoding="utf-8") as table:
+        return list(csv.DictReader(table))
+
+
+SAMPLE = labelled()[5::11]  # the whole set is the report's (benchmarks/detection_report.py)
+
+
+@pytest.mark.parametrize("label", SAMPLE, ids=lambda label: label["file"][:-8])
+def test_labelled_captures(label: dict[str, str]) -> None:
+    driven = drive(read(CAPTURES / "policing" / label["file"]))
+    found = judgements(driven.views)
+    policed = [judged for judged in found if judged.policed]
+    assert bool(policed) == (label["truth"] == "policed")
+    if policed:
+        best = max(policed, key=lambda judged: judged.gain)
+        assert best.rate_bps == pytest.approx(float(label["rate_bps"]), rel=0.15)

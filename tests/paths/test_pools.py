@@ -1,0 +1,64 @@
+"""Tables that grow and give back: chunks by preference, pairs by hash."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wireverdict.paths import Paths, PathSettings, layout, pools
+
+SMALL = PathSettings(max_slots=64, max_members=64, max_pairs=64, max_chunks=64, max_rings=64)
+
+
+def test_chunks_are_used_again_and_half_are_kept_for_those_who_lose() -> None:
+    paths = Paths(SMALL)
+    taken = [int(pools.take_chunk(paths.links, paths.counters, False)) for _ in range(33)]
+    assert taken[:32] == list(range(32))
+    assert taken[32] == -1
+    assert [int(pools.take_chunk(paths.links, paths.counters, True)) for _ in range(33)][-1] == -1
+    assert paths.counters[layout.CHUNKS_USED] == 64
+    pair = paths.pairs[0]
+    pair["head"], pair["tail"], pair["chunks"] = 5, 6, 2
+    paths.links[5] = 6
+    pools.clear_pair(pair, paths.links, paths.counters)
+    assert (pair["head"], pair["chunks"], pair["used"]) == (-1, 0, layout.CHUNK)
+    assert paths.counters[layout.CHUNKS_USED] == 62
+    assert {int(pools.take_chunk(paths.links, paths.counters, True)) for _ in range(2)} == {5, 6}
+
+
+def test_pairs_are_found_again() -> None:
+    paths = Paths(SMALL)
+    one = np.uint64(1)
+    keys = [(one * k, one * (k % 3), one * (7 * k), one) for k in range(64)]
+    for row, key in enumerate(keys):
+        found, place = pools.find_pair(paths.table, paths.pairs, *key)
+        assert found == -1
+        taken = pools.take_pair(paths.table, place, paths.pairs, paths.links, paths.counters)
+        assert taken == row
+        pair = paths.pairs[row]
+        pair["low_hi"], pair["low_lo"], pair["high_hi"], pair["high_lo"] = key
+    for row, key in enumerate(keys):
+        assert pools.find_pair(paths.table, paths.pairs, *key)[0] == row
+    found, place = pools.find_pair(paths.table, paths.pairs, one * 99, one, one, one)
+    assert found == -1
+    assert pools.take_pair(paths.table, place, paths.pairs, paths.links, paths.counters) == -1
+    assert paths.full == {"watched_pairs_full": 1}
+
+
+def test_members_and_rings() -> None:
+    paths = Paths(SMALL)
+    member = pools.take_member(paths.members, paths.counters)
+    ring = pools.take_ring(paths.rings, paths.loads, paths.counters, member, 1)
+    assert ring == 1
+    assert set(paths.loads[0]["second"].tolist()) == {-1}
+    row = paths.members[member]
+    row["pair"], row["ring"] = 0, [0, ring]
+    paths.pairs["members"][0] = 1
+    pools.release_member(np.int64(member), paths.members, paths.pairs, paths.rings, paths.counters)
+    assert paths.pairs["members"][0] == 0
+    assert paths.rings["member"][0] == -1
+    assert pools.take_member(paths.members, paths.counters) == member
+    assert pools.take_ring(paths.rings, paths.loads, paths.counters, member, 0) == ring
+    for _ in range(64):
+        pools.take_ring(paths.rings, paths.loads, paths.counters, member, 0)
+        pools.take_member(paths.members, paths.counters)
+    assert paths.full == {"load_rings_full": 1, "watched_connections_full": 1}
