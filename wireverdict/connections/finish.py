@@ -7,22 +7,25 @@ from typing import Any
 import numba
 import numpy as np
 
+from wireverdict.connections import history
 from wireverdict.connections.layout import (
     BY_TIMESTAMP,
     CLOSED,
+    DATA_TIMED,
     ESTABLISHED,
-    FIN_SENT,
     INACTIVE,
     INLINE_RTT,
+    NEVER_ANSWERED,
     ORIGINATOR_LOW,
+    ORIGINATOR_RESET,
     PARTIAL,
     RESET,
     RTT_BUCKETS,
     SYN_ACK_SENT,
     SYN_SENT,
-    SYN_START,
 )
 from wireverdict.connections.pools import FREE_ROW, give_back
+from wireverdict.connections.sequence import stream_bytes
 from wireverdict.connections.track import CONNS, HALVES, HISTOGRAMS, I4, I8, TROUBLES
 from wireverdict.headers import TCP, UDP
 from wireverdict.kernels import kernel
@@ -34,18 +37,24 @@ LETTERS = np.frombuffer(b"?SHADFRTWIQ^    ?shadfrtwiq^    ", np.uint8).copy()
 METHOD_NONE, METHOD_SEQ_ACK, METHOD_TIMESTAMPS, METHOD_HANDSHAKE = (
     int(m) for m in (RttMethod.NONE, RttMethod.SEQ_ACK, RttMethod.TIMESTAMPS, RttMethod.HANDSHAKE)
 )
+FOREVER = np.uint32(0xFFFFFFFF)  # HALF.last_data after 19 hours
 AHEAD = 8  # rows whose memory is asked for before they are needed
 RECORDS = numba.from_dtype(CONNECTION)[::1]
 
-@kernel(inline=True, borrow=True)
-def stream_bytes(e: Any) -> int:
-    """Payload bytes by sequence numbers, holes included (Zeek's orig_bytes, resp_bytes)."""
-    if e.state == INACTIVE:
-        return np.int64(0)
-    size = np.int64(np.uint32(e.next - e.isn)) + (np.int64(e.wraps) << 32) - 1
-    if e.bits & FIN_SENT and size > 0:
-        size -= 1
-    return max(size, np.int64(0))
+
+@kernel(borrow=True)
+def only_attempted(c: Any) -> bool:
+    """Whether the originator sent nothing but a SYN before its RST, by the history as Zeek tells it: ^?S[^HAFGIQ]*R."""
+    first = 1 if c.letters and history.code_at(c, 0) == history.FLIP else 0
+    for n in range(first, np.int64(c.letters)):
+        code = history.code_at(c, n)
+        if n == first and code != history.S:
+            return False
+        if code == history.R:
+            return True
+        if code == history.H or code == history.A or code == history.F or code == history.I or code == history.Q:
+            return False
+    return False
 
 
 @kernel(inline=True, borrow=True)
@@ -62,7 +71,7 @@ def tcp_state(c: Any, a: Any, b: Any) -> int:
     if a.state == RESET:
         if not b_silent:
             return RSTO
-        return RSTOS0 if c.bits & SYN_START and b.state == INACTIVE else OTH
+        return RSTOS0 if only_attempted(c) else OTH
     if a.state == CLOSED:
         if b.state == CLOSED:
             return SF
@@ -93,7 +102,7 @@ def quantile(kept: Any, samples: int, numerator: int) -> int:
         count = np.int64(kept.count[bucket])
         if count and wanted < before + count:
             low, high = bucket_start(bucket), bucket_start(bucket + 1)
-            value = np.int64(low + (high - low) * (wanted - before + 0.5) / count)
+            value = np.int64(low + (high - low) * min((wanted - before + 0.5) / count, 1.0))
             return min(max(value, np.int64(kept.low)), np.int64(kept.high))
         before += count
     return np.int64(kept.high)
@@ -170,9 +179,9 @@ def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
     unique = np.int64(s.stream_bytes) - np.int64(s.missed_bytes)
     s.payload_bytes = np.uint64(max(unique - open_bytes + np.int64(s.retransmitted_bytes), 0))
     span = (np.int64(e.last_data) - np.int64(e.first_data)) * 16  # µs
-    if span >= 1000 and e.first_data:
+    if span >= 1000 and e.first_data and e.last_data != FOREVER:
         s.throughput_bps = np.uint64(max(unique, 0) * 8_000_000 // span)
-    fill_rtt(s, e, histogram, e.first_data == 0)
+    fill_rtt(s, e, histogram, not e.bits & DATA_TIMED)
 
 
 @kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, RECORDS, numba.uint8, numba.uint16[::1], numba.uint8[::1]), borrow=True)
@@ -207,8 +216,7 @@ def make_records(
         r.final = final
         r.history_length = c.letters
         for n in range(np.int64(c.letters)):
-            code = (c.history >> np.uint64(5 * n)) if n < 12 else np.uint64(c.history_more >> np.uint32(5 * (n - 12)))
-            r.history[n] = LETTERS[np.int64(code & np.uint64(31))]
+            r.history[n] = LETTERS[history.code_at(c, n)]
         fill_side(r.source, a, is_tcp, trouble, histogram)
         fill_side(r.destination, b, is_tcp, trouble, histogram)
         if is_tcp:
@@ -219,7 +227,12 @@ def make_records(
             r.state = np.uint8(OTH)
         r.flags_known = np.uint32(0)
         r.flags_true = np.uint32(0)
-        bits[k] = c.bits
+        mine = c.bits
+        if a.state == RESET:
+            mine = np.uint16(mine | ORIGINATOR_RESET)
+        if b.state == INACTIVE or (b.state == RESET and b.previous == INACTIVE):
+            mine = np.uint16(mine | NEVER_ANSWERED)
+        bits[k] = mine
         answers[k] = np.uint8(b.state)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from wireverdict.connections.layout import GOT_REFUSED, GOT_UNREACHABLE, INACTIVE, RESET, SYN_START
+from wireverdict.connections.layout import GOT_REFUSED, GOT_UNREACHABLE, NEVER_ANSWERED, ORIGINATOR_RESET, RESET, SYN_START
 from wireverdict.headers import TCP
 from wireverdict.kernels import kernel
-from wireverdict.records import CONNECTION, Flag, Reason, State
+from wireverdict.records import CONNECTION, Flag, Reason
 
 STORM_PACKETS = 10  # retransmissions, not counting those proven needless
 STORM_SHARE = 10  # one in so many payload bytes sent again: far beyond what congestion control lives with
@@ -21,7 +21,6 @@ PLACES = len(Flag)
 NOT_TCP, ONE_DIRECTION, TOO_FEW, NOT_FROM_START = (
     int(why) for why in (Reason.NOT_TCP, Reason.ONE_DIRECTION, Reason.TOO_FEW_SAMPLES, Reason.NOT_SEEN_FROM_START)
 )
-RESETS = sum(1 << s for s in (State.REJ, State.RSTO, State.RSTR, State.RSTOS0, State.RSTRH))
 
 
 @kernel(inline=True, borrow=True)
@@ -59,11 +58,11 @@ def fill_flags(records: Any, bits: Any, answers: Any) -> None:
             blank = ONE_DIRECTION if one_sided else TOO_FEW
             if blind:
                 true |= ONE_SIDED
-            if RESETS >> r.state & 1 or answers[k] == RESET:
+            if bits[k] & ORIGINATOR_RESET or answers[k] == RESET:
                 true |= WAS_RESET
             if from_start:
                 known |= FAILED
-                if answers[k] == INACTIVE or bits[k] & GOT_REFUSED:
+                if bits[k] & (NEVER_ANSWERED | GOT_REFUSED):
                     true |= FAILED
             if source.zero_windows or destination.zero_windows:
                 true |= ZERO

@@ -35,6 +35,13 @@ def add(c: Any, letter: int, side: int) -> None:
 
 
 @kernel(inline=True, borrow=True)
+def code_at(c: Any, n: int) -> int:
+    """The code of letter `n` (from 0) of a history: the letter, plus RESPONDER for the responder's."""
+    packed = (c.history >> np.uint64(5 * n)) if n < 12 else np.uint64(c.history_more >> np.uint32(5 * (n - 12)))
+    return np.int64(packed & np.uint64(31))
+
+
+@kernel(inline=True, borrow=True)
 def at_power_of_ten(count: int) -> bool:
     """1, 10, 100 …: when a T or a W is written."""
     while count >= 10:

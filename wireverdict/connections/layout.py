@@ -32,10 +32,12 @@ BOTH_WAYS = 1 << 8  # packets seen in both directions
 SACK_LOW = 1 << 9  # SACK offered or used by the originator, by the responder
 SACK_HIGH = 1 << 10
 SYN_START = 1 << 11  # it began with a SYN from the originator
+ORIGINATOR_RESET = 1 << 12  # only in what goes to the flags: the originator's state is RESET
+NEVER_ANSWERED = 1 << 13  # likewise: nothing came from the responder, or nothing but a RST
 
 # HALF.bits
 DID_CLOSE = 1 << 0  # FIN or RST sent
-HAS_TIMESTAMPS = 1 << 1
+DATA_TIMED = 1 << 1  # at least one RTT sample is of data and not of a SYN
 WINDOW_IS_ZERO = 1 << 2
 TIMING = 1 << 3  # timed_* hold a segment on its way
 TIMED_TWICE = 1 << 4  # which was sent again: only a timestamp can tell which one was acknowledged (Karn)
@@ -100,7 +102,7 @@ TROUBLE = np.dtype(
     [
         ("retransmitted_bytes", "<u8"),
         ("missed_bytes", "<u8"),
-        ("filled_bytes", "<u8"),  # of retransmitted_bytes: first seen here, their first copy was lost before this point
+        ("filled_bytes", "<u8"),  # of holes that were filled by a retransmission, or forgotten: below `next`, and not seen when `next` passed
         ("ip_bytes_high", "<u4"),
         ("retransmissions", "<u4"),
         ("spurious", "<u4"),

@@ -12,9 +12,11 @@ import numpy as np
 from wireverdict.connections import history
 from wireverdict.connections.layout import (
     BY_TIMESTAMP,
-    HAS_TIMESTAMPS,
+    DATA_TIMED,
+    FIN_SENT,
     HOLES,
     INACTIVE,
+    RESET,
     TIMED_TWICE,
     TIMING,
     WINDOW_IS_ZERO,
@@ -58,6 +60,7 @@ def add_hole(t: Any, left: int, right: int, us: int, tsval: int, counters: Any) 
     """Remember bytes that were jumped over. When all places are taken the lowest, oldest hole is forgotten (counted)."""
     n = np.int64(t.holes)
     if n == HOLES:
+        t.filled_bytes += np.uint64(distance(t.hole_right[0], t.hole_left[0]))
         for k in range(HOLES - 1):
             t.hole_left[k] = t.hole_left[k + 1]
             t.hole_right[k] = t.hole_right[k + 1]
@@ -84,6 +87,32 @@ def remove_hole(t: Any, k: int) -> None:
     t.holes = np.uint32(n)
 
 
+@kernel(inline=True, borrow=True)
+def stream_bytes(e: Any) -> int:
+    """Payload bytes by sequence numbers, holes included (Zeek's orig_bytes, resp_bytes)."""
+    if e.state == INACTIVE:
+        return np.int64(0)
+    size = np.int64(np.uint32(e.next - e.isn)) + (np.int64(e.wraps) << 32) - 1
+    if e.bits & FIN_SENT and size > 0:
+        size -= 1
+    return max(size, np.int64(0))
+
+
+@kernel(borrow=True)
+def leave_numbers(e: Any, trouble: Any, counters: Any) -> None:
+    """A SYN starts a direction's numbers again: forget its holes, and keep what payload there was in the sum."""
+    size = stream_bytes(e)
+    row = np.int64(e.trouble) - 1
+    if size:
+        row = take_trouble(e, trouble, counters)
+    if row >= 0:
+        t = trouble[row]
+        for k in range(np.int64(t.holes)):
+            size -= distance(t.hole_right[k], t.hole_left[k])
+        t.holes = 0
+        t.filled_bytes -= np.uint64(size)
+
+
 @kernel(borrow=True)
 def acknowledge_holes(t: Any, ack: int) -> int:
     """Holes below `ack` were received and not captured: forget them and return their bytes."""
@@ -103,7 +132,9 @@ def acknowledge_holes(t: Any, ack: int) -> int:
 
 
 @kernel(borrow=True)
-def fill_holes(t: Any, left: int, right: int, us: int, tsval: int, timed: bool, patience: int) -> tuple[int, bool]:
+def fill_holes(
+    t: Any, left: int, right: int, us: int, tsval: int, timed: bool, patience: int, counters: Any
+) -> tuple[int, bool]:
     """Bytes of [left, right) that had not been seen, and whether they came late (sent again) and not merely out of order.
 
     With timestamps: sent again if the TSval is newer than that of the packet that jumped over the hole. Without: if
@@ -120,7 +151,7 @@ def fill_holes(t: Any, left: int, right: int, us: int, tsval: int, timed: bool, 
             k += 1
             continue
         filled += distance(end, start)
-        if timed:
+        if timed and t.hole_tsval[k]:
             late = late or distance(tsval, t.hole_tsval[k]) > 0
         else:
             late = late or np.int64(np.uint32(np.uint32(us) - t.hole_us[k])) > patience
@@ -142,6 +173,9 @@ def fill_holes(t: Any, left: int, right: int, us: int, tsval: int, timed: bool, 
                 t.holes = np.uint32(t.holes + 1)
                 t.hole_right[k] = np.uint32(start)
                 k += 1
+            else:
+                t.filled_bytes += np.uint64(distance(start, hole_left))
+                counters[HOLES_FORGOTTEN] += 1
             t.hole_left[k] = np.uint32(end)
             k += 1
     return filled, late
@@ -165,7 +199,11 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
                 if gap > 0:
                     add_hole(trouble[row], e.next, base, us, h.tsval, counters)
                 else:
-                    trouble[row].retransmitted_bytes += np.uint64(-gap)
+                    t = trouble[row]
+                    t.retransmitted_bytes += np.uint64(-gap)
+                    if t.holes:
+                        filled, _ = fill_holes(t, base, e.next, us, h.tsval, timed, np.int64(0), counters)
+                        t.filled_bytes += np.uint64(filled)
         move_next(e, ahead)
         if length <= 1 and p.bits & WINDOW_IS_ZERO:  # a window probe: its answer waits for the window
             row = take_trouble(e, trouble, counters)
@@ -177,11 +215,10 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
             e.timed_us = us
             e.timed_tsval = h.tsval
             e.bits = np.uint8((e.bits | TIMING) & ~np.uint8(TIMED_TWICE))
-        elif e.bits & TIMING and gap > 0:
-            e.bits = np.uint8(e.bits | TIMED_TWICE)  # its acknowledgement may have to wait for the hole
     else:
         row = take_trouble(e, trouble, counters)
-        if row >= 0:  # Zeek's T is for any payload at or below what was sent, reordered or a keep-alive
+        # Zeek's T is for any payload at or below what was sent, reordered or a keep-alive, unless a FIN is new
+        if row >= 0 and e.state != RESET and not (h.tcp_flags & 1 and ahead == 0):
             trouble[row].history_counts[0] += np.uint32(1)
             if history.at_power_of_ten(np.int64(trouble[row].history_counts[0])):
                 history.add(c, history.T, side)
@@ -194,10 +231,11 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
         if row >= 0:
             t = trouble[row]
             if t.holes:
-                patience = np.int64(c.handshake) // 2 if c.handshake else np.int64(3000)
-                filled, late = fill_holes(t, base, end, us, h.tsval, timed and (e.bits & HAS_TIMESTAMPS) != 0, patience)
+                patience = (np.int64(c.handshake) - 1) // 2 if c.handshake else np.int64(3000)
+                filled, late = fill_holes(t, base, end, us, h.tsval, timed, patience, counters)
             if filled and not late:
                 t.out_of_order += np.uint32(1)
+                t.retransmitted_bytes += np.uint64(length - filled)
             else:
                 t.retransmissions += np.uint32(1)
                 t.repeats += np.uint32(1)
@@ -232,12 +270,16 @@ def acknowledgement(
         if beyond > 0:
             if p.state == INACTIVE:
                 counters[SILENT_PEER_BYTES] += beyond  # a side that is never seen is not captured, which is not loss
-            elif beyond > 1:  # one may be a FIN
+            else:
                 row = take_trouble(p, trouble, counters)
-                if row >= 0:
-                    trouble[row].missed_bytes += np.uint64(beyond)
-                note.missed = np.uint32(beyond)
-                events |= np.uint32(MISSED)
+                if beyond == 1:  # it may be a FIN
+                    if row >= 0:
+                        trouble[row].filled_bytes += np.uint64(1)
+                else:
+                    if row >= 0:
+                        trouble[row].missed_bytes += np.uint64(beyond)
+                    note.missed = np.uint32(beyond)
+                    events |= np.uint32(MISSED)
             move_next(p, beyond)
         row = np.int64(p.trouble) - 1
         if row >= 0:
@@ -256,6 +298,7 @@ def acknowledgement(
                 and not sacks
                 and h.present & TIMESTAMPS
                 and distance(ack, t.last_retransmitted_left) > 0
+                and t.last_retransmitted_tsval
                 and distance(h.tsecr, t.last_retransmitted_tsval) < 0
             ):
                 t.spurious += np.uint32(1)
@@ -266,7 +309,7 @@ def acknowledgement(
         note.acked = np.uint32(moved)
         events |= np.uint32(ACK_ADVANCED)
         if p.bits & TIMING and distance(ack, p.timed_end) >= 0:
-            by_timestamp = (h.present & TIMESTAMPS) != 0 and h.tsecr == p.timed_tsval
+            by_timestamp = (h.present & TIMESTAMPS) != 0 and h.tsecr == p.timed_tsval and h.tsecr != 0
             if not p.bits & TIMED_TWICE or by_timestamp:
                 rtt = np.uint32(np.uint32(h.ts // 1000) - p.timed_us)
                 if rtt < np.uint32(1 << 31):  # else time went backwards
@@ -275,13 +318,15 @@ def acknowledgement(
                     events |= np.uint32(RTT_SAMPLE)
                     if p.bits & TIMED_TWICE:
                         p.bits = np.uint8(p.bits | BY_TIMESTAMP)
+                    if distance(p.timed_end, p.isn) != 1:
+                        p.bits = np.uint8(p.bits | DATA_TIMED)
             p.bits = np.uint8(p.bits & ~np.uint8(TIMING | TIMED_TWICE))
     elif moved == 0 and h.payload_length == 0 and h.tcp_flags & 3 == 0 and distance(p.next, p.acked) > 0 and window_same:
         row = take_trouble(e, trouble, counters)
         if row >= 0:
             trouble[row].duplicate_acks += np.uint32(1)
         events |= np.uint32(DUPLICATE_ACK)
-    if h.present & DSACK:
+    if h.present & DSACK and not events & np.uint32(SPURIOUS):
         row = np.int64(p.trouble) - 1
         if row >= 0 and trouble[row].repeats:
             trouble[row].spurious += np.uint32(1)

@@ -11,18 +11,14 @@ from wireverdict.connections.layout import (
     CLOSED,
     ESTABLISHED,
     FIN_SENT,
-    FLIPPED,
     GOT_REFUSED,
     HANDSHAKE,
-    HAS_TIMESTAMPS,
     INACTIVE,
-    ORIGINATOR_LOW,
     PARTIAL,
     RESET,
     SACK_HIGH,
     SACK_LOW,
     SCALE_OFFERED,
-    SYN_ACK_SENT,
     SYN_SENT,
     SYN_START,
     TIMED_TWICE,
@@ -46,12 +42,11 @@ from wireverdict.connections.notes import (
     SYN_SENT as NOTE_SYN_SENT,
 )
 from wireverdict.connections.pools import take_trouble
-from wireverdict.connections.sequence import distance, move_next
-from wireverdict.headers import MSS, SACK1, SACK_PERMITTED, TIMESTAMPS, WINDOW_SCALE
+from wireverdict.connections.sequence import add_hole, distance, move_next
+from wireverdict.headers import MSS, SACK1, SACK_PERMITTED, WINDOW_SCALE
 from wireverdict.kernels import kernel
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
-TOO_FAR = 1 << 20  # a SYN's or RST's sequence number that jumps further is not believed (Zeek's rule)
 
 
 @kernel(inline=True, borrow=True)
@@ -62,41 +57,31 @@ def is_reuse(a: Any, b: Any, h: Any, side: int) -> bool:
         return False
     if side == 1 and not flags & ACK and a.state == SYN_SENT and b.state == INACTIVE:
         return False  # simultaneous open (RFC 9293, section 3.5)
-    first = a
-    if flags & ACK:
-        if a.state != INACTIVE:
-            return False
-        first = b
-    if states.is_closed(a, b):
-        return True
-    if h.seq == first.isn:
-        return False
-    # SYN and SYN-ACK seen in the wrong order, as when two interfaces were merged
-    return not (not flags & ACK and a.state == SYN_ACK_SENT and b.state == INACTIVE)
-
-
-@kernel(borrow=True)
-def swap_roles(c: Any, half: Any, row: int) -> None:
-    """Make the originator the responder: the SYN came after its answer."""
-    spare = len(half) - 1  # the table's last row is for this
-    half[spare] = half[2 * row]
-    half[2 * row] = half[2 * row + 1]
-    half[2 * row + 1] = half[spare]
-    c.bits = np.uint16(c.bits ^ ORIGINATOR_LOW)
+    if flags & ACK and a.state != INACTIVE:
+        return False  # it answers
+    # where the other side's SYN-ACK came first, its acknowledgement has told which SYN this must be
+    e = b if side == 1 else a
+    return states.is_closed(a, b) or h.seq != e.isn or e.next == e.isn
 
 
 @kernel(inline=True, borrow=True)
-def begin(e: Any, h: Any) -> None:
+def begin(e: Any, h: Any, trouble: Any, counters: Any) -> None:
     """Start a direction's sequence numbers at its first packet, as though a SYN had come before if it is none."""
     flags = h.tcp_flags
     if e.state == INACTIVE:
+        known = e.next != e.isn
         e.isn = h.seq if flags & SYN else np.uint32(h.seq - np.uint32(1))
-        known = e.packets > 0 or e.acked != 0
-        if not known or flags & SYN:
-            e.acked = np.uint32(e.isn + np.uint32(1)) if not flags & SYN else h.seq
+        if flags & SYN:
+            answered = distance(e.acked, h.seq)  # its answer came first, as when two interfaces were merged
+            if not known or answered < 1 or answered > np.int64(h.payload_length) + 1:
+                e.acked = h.seq
+        elif not known:
+            e.acked = h.seq
         e.next = np.uint32(h.seq + np.uint32(1)) if flags & SYN else h.seq
         e.wraps = 0
     elif flags & SYN and h.seq != e.isn and (e.state == ESTABLISHED or e.state == PARTIAL or e.previous == INACTIVE):
+        sequence.leave_numbers(e, trouble, counters)
+        e.bits = np.uint8(e.bits & ~np.uint8(TIMING | TIMED_TWICE | FIN_SENT))
         e.isn = h.seq
         e.acked = h.seq
         e.next = np.uint32(h.seq + np.uint32(1))
@@ -114,7 +99,7 @@ def handshake_events(c: Any, e: Any, p: Any, h: Any, side: int) -> int:
             c.bits = np.uint16(c.bits | SYN_START)
         elif e.state == SYN_SENT:
             events |= np.uint32(NOTE_SYN_SENT | SYN_RETRY)
-    if side == 1 and e.state == INACTIVE and p.state == SYN_SENT:
+    if side == 1 and e.state == INACTIVE and c.bits & SYN_START:
         if flags & SYN and flags & ACK:
             events |= np.uint32(SYN_ANSWERED)
         elif flags & RST:
@@ -128,30 +113,16 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
     """Account one TCP packet of `side` (0 originator). Returns the event bits; fills the note's numbers."""
     flags = h.tcp_flags
     length = np.int64(h.payload_length)
-    if (
-        side == 1
-        and flags & SYN
-        and not flags & ACK
-        and half[2 * row].state == SYN_ACK_SENT
-        and half[2 * row + 1].state == INACTIVE
-    ):
-        swap_roles(c, half, row)
-        c.bits = np.uint16((c.bits | SYN_START) & ~np.uint16(FLIPPED))
-        half[2 * row].state = np.uint8(INACTIVE)
-        half[2 * row + 1].state = np.uint8(ESTABLISHED)
-        side = 0
     e = half[2 * row + side]
     p = half[2 * row + 1 - side]
     carried = np.int64(0) if flags & RST else length  # what a RST carries is not part of the stream (RFC 9293, 3.10.7)
     span = carried + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
     end = np.uint32(h.seq + np.uint32(span))
-    begin(e, h)
+    begin(e, h, trouble, counters)
     history.packet(c, e, side, flags, h.seq, length)
     events = handshake_events(c, e, p, h, side)
     if events & np.uint32(SYN_ANSWERED | REFUSED):
         note.reply_to = c.first_ts
-    if h.present & TIMESTAMPS:
-        e.bits = np.uint8(e.bits | HAS_TIMESTAMPS)
     if h.present & (SACK_PERMITTED | SACK1):
         c.bits = np.uint16(c.bits | (SACK_LOW if side == 0 else SACK_HIGH))
 
@@ -168,7 +139,7 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
         window = np.uint32(h.window)
     else:
         window = np.uint32(h.window) << np.uint32(e.wscale)
-    window_same = window == e.window
+    window_same = window == e.window and e.packets > 0
     if not flags & RST:
         if window == 0 and not flags & SYN and p.state != CLOSED and e.state != RESET:
             if not e.bits & WINDOW_IS_ZERO:
@@ -187,7 +158,7 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
         e.window = window
 
     if flags & ACK:
-        if p.state == INACTIVE and p.acked == 0 and p.next == 0:
+        if p.state == INACTIVE and p.next == p.isn:  # nothing is known of it yet
             p.isn = np.uint32(h.ack - np.uint32(1))
             p.next = h.ack
             p.acked = h.ack
@@ -216,15 +187,31 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
         e.timed_end = end
         e.timed_us = np.uint32(h.ts // 1000)
         e.timed_tsval = h.tsval
-        e.bits = np.uint8((e.bits | TIMING) & ~np.uint8(TIMED_TWICE))
+        e.bits = np.uint8(e.bits & ~np.uint8(TIMING | TIMED_TWICE))
+        if distance(end, e.acked) > 0:
+            e.bits = np.uint8(e.bits | TIMING)
     elif flags & SYN:
         e.bits = np.uint8(e.bits | TIMED_TWICE)
     if flags & FIN:
         events |= np.uint32(FIN_SEEN)
-        e.bits = np.uint8(e.bits | FIN_SENT)
-    ahead = distance(end, e.next)
-    if ahead > 0 and flags & (SYN | FIN) and not flags & RST and (not flags & SYN or ahead < TOO_FAR):
-        move_next(e, ahead)
+        if not flags & RST:
+            ahead = distance(end, e.next)
+            if ahead <= 0 and not e.bits & FIN_SENT and sequence.stream_bytes(e) > -ahead:
+                e.bits = np.uint8(e.bits | FIN_SENT)
+                troubled = take_trouble(e, trouble, counters)
+                if troubled >= 0:  # its acknowledgement came first and had to take it for a byte
+                    trouble[troubled].filled_bytes -= np.uint64(1)
+            if ahead > 0:
+                if e.bits & FIN_SENT:  # the former one's place counts as a byte now, and was none
+                    troubled = take_trouble(e, trouble, counters)
+                    if troubled >= 0:
+                        trouble[troubled].filled_bytes += np.uint64(1)
+                e.bits = np.uint8(e.bits | FIN_SENT)
+                troubled = take_trouble(e, trouble, counters) if ahead > 1 else np.int64(-1)
+                if troubled >= 0:  # it came before data, or they were lost
+                    us = np.uint32(h.ts // 1000)
+                    add_hole(trouble[troubled], e.next, np.uint32(end - np.uint32(1)), us, h.tsval, counters)
+                move_next(e, ahead)
     if flags & RST:
         events |= np.uint32(RST_SEEN)
     if (
@@ -233,7 +220,7 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
         and not flags & (SYN | RST)
         and c.bits & SYN_START
         and not c.bits & HANDSHAKE
-        and p.state == ESTABLISHED
+        and c.seen & (history.ONCE_SYN << 8)
         and distance(h.ack, p.isn) > 0
     ):
         c.bits = np.uint16(c.bits | HANDSHAKE)

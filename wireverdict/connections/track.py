@@ -120,15 +120,26 @@ def count_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
 
 
 @kernel(inline=True, borrow=True)
+def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int, int]:
+    """What stands for ports in the key of an ICMP conversation: type, answering type and 0; type, code and 1 if there is none."""
+    partner = np.int64(PARTNERS[0 if protocol == ICMP else 1, kind])
+    if partner >= 0:
+        return kind, partner, np.int64(0)
+    return kind, code, np.int64(1)
+
+
+@kernel(inline=True, borrow=True)
 def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
     """The connection that an ICMP error is about, -1 if unknown, and whether the quoted packet came from the lower end."""
-    sport, dport = np.int64(h.quoted_sport), np.int64(h.quoted_dport)
+    sport, dport, way = np.int64(h.quoted_sport), np.int64(h.quoted_dport), np.int64(0)
+    if h.quoted_protocol == ICMP or h.quoted_protocol == ICMP6:
+        sport, dport, way = icmp_ports(h.quoted_protocol, sport, dport)
     low = source_is_low(h.quoted_src_hi, h.quoted_src_lo, h.quoted_dst_hi, h.quoted_dst_lo, sport, dport)
     if low:
-        ports = index.pack_ports(sport, dport, h.quoted_protocol, 0)
+        ports = index.pack_ports(sport, dport, h.quoted_protocol, way)
         a, b, c, d = h.quoted_src_hi, h.quoted_src_lo, h.quoted_dst_hi, h.quoted_dst_lo
     else:
-        ports = index.pack_ports(dport, sport, h.quoted_protocol, 0)
+        ports = index.pack_ports(dport, sport, h.quoted_protocol, 2 * way)
         a, b, c, d = h.quoted_dst_hi, h.quoted_dst_lo, h.quoted_src_hi, h.quoted_src_lo
     at, _ = index.find(table, conn, index.hash_key(a, b, c, d, ports), a, b, c, d, ports)
     return at, low
@@ -139,10 +150,7 @@ def key_ports(h: Any) -> tuple[int, int, int]:
     """(source port, destination port, way) as they are in a key: for ICMP type, and answering type or code; way 1: one-way."""
     protocol = h.protocol
     if protocol == ICMP or protocol == ICMP6:
-        partner = PARTNERS[0 if protocol == ICMP else 1, h.icmp_type]
-        if partner >= 0:
-            return np.int64(h.icmp_type), np.int64(partner), np.int64(0)
-        return np.int64(h.icmp_type), np.int64(h.icmp_code), np.int64(1)
+        return icmp_ports(protocol, np.int64(h.icmp_type), np.int64(h.icmp_code))
     return np.int64(h.sport), np.int64(h.dport), np.int64(0)
 
 
@@ -308,7 +316,7 @@ def track(
                 side = 1
                 history.add(fresh, history.FLIP, 0)
             fresh.bits = np.uint16(bits)
-            blank = len(half) - 2  # never used: all zero
+            blank = len(half) - 1  # never used: all zero
             half[2 * at] = half[blank]
             half[2 * at + 1] = half[blank]
             note.events = np.uint32(NEW)
@@ -321,7 +329,6 @@ def track(
         if protocol == TCP:
             was_closed = (half[2 * at].bits & half[2 * at + 1].bits & DID_CLOSE) != 0
             events |= tcp.packet(c, at, side, h, half, trouble, histogram, counters, note)
-            side = 0 if low == ((c.bits & ORIGINATOR_LOW) != 0) else 1
             if states.is_closed(half[2 * at], half[2 * at + 1]):
                 events |= np.uint32(CLOSED)
         else:

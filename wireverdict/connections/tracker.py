@@ -59,7 +59,7 @@ class Tracker:
         self.settings = settings
         # reserved, not used: pages are given when they are touched
         self.conn = np.zeros(rows, CONN)
-        self.half = np.zeros(2 * rows + 2, HALF)  # two spare rows: see tcp.swap_roles and track
+        self.half = np.zeros(2 * rows + 1, HALF)  # one spare row: see track
         self.trouble = np.zeros(settings.max_troubled + 1, TROUBLE)
         self.histogram = np.zeros(settings.max_histograms, HISTOGRAM)
         self.table = np.zeros(1 << max(4, (2 * rows - 1).bit_length()), np.uint32)
