@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from wireverdict.detectors.quality import Watched, capture_quality, drop_share
 from wireverdict.detectors.shares import wilson
@@ -59,6 +60,13 @@ class ThrottlingRatioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_
     """baselines kept; those longest without traffic go first."""
 
 
+class _Part(NamedTuple):
+    """A finding about some of a host's lanes."""
+
+    finding: Finding
+    rows: NDArray[np.intp]
+
+
 class ThrottlingRatio:
     """See the module."""
 
@@ -75,17 +83,15 @@ class ThrottlingRatio:
         local = lanes(view)
         if not len(local.counts):
             return []
-        found: list[tuple[Finding, int]] = []
+        found: list[Finding] = []
         for _, host_total, host_rows in local.by(local.host):
             if host_total[OUT] < self.settings.min_out:
                 continue
-            mine = local.where(host_rows)
-            parts = [*self._services(mine, view), *self._peers(mine, view)]
-            found += self._host(mine, host_total, parts, view)
+            found += self._host(local.where(host_rows), host_total, view)
         self._watched.forget(view.end)
         while len(self._baselines) > self.settings.max_subjects:
             del self._baselines[next(iter(self._baselines))]
-        return [finding for finding, _ in found if self._watched.note(finding.subject, finding.opinion, view.end)]
+        return [finding for finding in found if self._watched.note(finding.subject, finding.opinion, view.end)]
 
     def dump(self) -> dict[str, Any]:
         """See `detectors.base.Detector`."""
@@ -102,40 +108,55 @@ class ThrottlingRatio:
             (Subject(*fields), kind): [(ratio, out) for ratio, out in past] for fields, kind, past in state["baselines"]
         }
 
-    def _services(self, mine: Lanes, view: WindowView) -> Iterable[tuple[Finding, int]]:
+    def _services(self, mine: Lanes, view: WindowView) -> Iterable[_Part]:
         """Services that the host asks over UDP. (Over TCP peers differ too much in how often they acknowledge.)"""
-        asked = mine.where(mine.asks & (mine.protocol == UDP) & (mine.port > 0))
-        for (hi, lo, port), total, rows in asked.by(asked.host, asked.port):
+        asked = np.flatnonzero(mine.asks & (mine.protocol == UDP) & (mine.port > 0))
+        lanes = mine.where(asked)
+        for (hi, lo, port), total, rows in lanes.by(lanes.host, lanes.port):
             if total[OUT] >= self.settings.min_out:
                 subject = Subject(address_text(hi, lo), destination_port=port, protocol="udp")
                 floor = self.settings.floor if port in self.settings.request_ports else 0.0
-                finding = self._judge(subject, total, asked.where(rows), view, floor)
-                yield finding, int(total[OUT])
+                yield _Part(self._judge(subject, total, lanes.where(rows), view, floor), asked[rows])
 
-    def _peers(self, mine: Lanes, view: WindowView) -> Iterable[tuple[Finding, int]]:
-        """Peers, over all protocols but those judged as services."""
+    def _peers(self, mine: Lanes, view: WindowView) -> Iterable[_Part]:
+        """Peers, over all protocols but those that have a floor."""
         floored = (mine.protocol == UDP) & mine.asks & np.isin(mine.port, self.settings.request_ports)
-        rest = mine.where(~floored)
-        for (hi, lo, peer_hi, peer_lo), total, rows in rest.by(rest.host, rest.peer):
+        rest = np.flatnonzero(~floored)
+        lanes = mine.where(rest)
+        for (hi, lo, peer_hi, peer_lo), total, rows in lanes.by(lanes.host, lanes.peer):
             if total[OUT] >= self.settings.min_out:
                 subject = Subject(address_text(hi, lo), address_text(peer_hi, peer_lo))
-                finding = self._judge(subject, total, rest.where(rows), view, 0.0)
-                yield finding, int(total[OUT])
+                yield _Part(self._judge(subject, total, lanes.where(rows), view, 0.0), rest[rows])
 
-    def _host(
-        self, mine: Lanes, total: Any, parts: list[tuple[Finding, int]], view: WindowView
-    ) -> list[tuple[Finding, int]]:
-        """The host as a whole: bad if its own ratio is and two or more of its parts, most of its packets, are; then it
-        speaks for them."""
-        host = tuple(int(part) for part in mine.host[0])
-        whole = self._judge(Subject(address_text(host[0], host[1])), total, mine, view, 0.0)
-        bad = [(finding, out) for finding, out in parts if finding.opinion is Opinion.BAD]
+    def _host(self, mine: Lanes, total: Any, view: WindowView) -> list[Finding]:
+        """All findings about one host. Packets are told once: a service speaks for peers of which it is the most; the
+        host speaks for all, if its own ratio is bad and two or more of its parts, most of its packets, are."""
+        out = mine.counts[:, OUT]
+        worse, findings = np.zeros(len(out), bool), []
+        spoken: list[Finding] = []
+        for finding, rows in self._services(mine, view):
+            if finding.opinion is Opinion.BAD:
+                worse[rows] = True
+                spoken.append(finding)
+            else:
+                findings.append(finding)
+        by_service = worse.copy()
+        for finding, rows in self._peers(mine, view):
+            if finding.opinion is not Opinion.BAD:
+                findings.append(finding)
+            elif 2 * out[rows[by_service[rows]]].sum() >= out[rows].sum():
+                findings.append(_quiet(finding))
+            else:
+                worse[rows] = True
+                spoken.append(finding)
+        host = mine.host[0].tolist()
+        whole = self._judge(Subject(address_text(*host)), total, mine, view, 0.0)
         if whole.opinion is Opinion.BAD:
-            if len(bad) > 1 and 2 * sum(out for _, out in bad) >= int(total[OUT]):
-                parts = [part for part in parts if part not in bad] + [(_quiet(finding), out) for finding, out in bad]
+            if len(spoken) > 1 and 2 * out[worse].sum() >= out.sum():
+                spoken = [_quiet(finding) for finding in spoken]
             else:
                 whole = _quiet(whole)
-        return [(whole, int(total[OUT])), *parts]
+        return [whole, *spoken, *findings]
 
     def _judge(self, subject: Subject, total: Any, its: Lanes, view: WindowView, floor: float) -> Finding:
         """A subject's window against the floor and its baseline; teaches the baseline if it is good."""
