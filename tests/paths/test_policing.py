@@ -57,7 +57,6 @@ def test_nothing_else_is_called_a_policer(name: str, end: str) -> None:
         ("shaper", Cause.QUEUE),
         ("short queue", Cause.QUEUE),
         ("heavy random loss", Cause.RANDOM),
-        ("outages", Cause.RANDOM),
     ],
 )
 def test_the_reason_why_not(name: str, cause: Cause) -> None:
