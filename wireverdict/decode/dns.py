@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from wireverdict.decode.reasons import DNS_CUT, DNS_MALFORMED
-from wireverdict.headers import DNS, QUESTION
+import numpy as np
+
+from wireverdict.decode.reasons import DNS_CUT, DNS_MALFORMED, MDNS_MALFORMED
+from wireverdict.headers import DNS, FIRST_FRAGMENT, MDNS, QUESTION, TCP, TCP_HEADER, UDP
 from wireverdict.kernels import kernel
 from wireverdict.kernels.bytes import FNV_OFFSET, Bytes, fnv1a, u8, u16
+
+DNS_PORT, MDNS_PORT = 53, 5353
 
 MOST_NAME = 1024
 """Room that a name needs at most in presentation form: 255 bytes on the wire, four characters each."""
@@ -95,39 +99,6 @@ def question(data: Bytes, message: int, at: int, end: int, row: Any, names: Byte
 
 
 @kernel(borrow=True)
-def dns_datagram(data: Bytes, at: int, end: int, whole: int, row: Any, names: Bytes, used: int) -> tuple[int, int, int]:
-    """DNS over UDP from `at`, captured up to `end`, on the wire up to `whole`: (bits, bytes used in `names`, flaw).
-
-    A message whose question was cut off by the snap length still gives its id and flags (DNS without QUESTION,
-    DNS_CUT).
-    """
-    if at + 12 > whole:
-        return 0, used, DNS_MALFORMED
-    if at + 12 > end:
-        return 0, used, DNS_CUT
-    flags = u16(data, at + 2)
-    opcode = flags >> 11 & 15
-    if opcode == 3 or opcode > 6:
-        return 0, used, DNS_MALFORMED
-    flaw = 0
-    present = DNS
-    if u16(data, at + 4):
-        status, _ = question(data, at, at + 12, min(end, whole), row, names, used)
-        if status == -2 or (status == -1 and end >= whole):
-            return 0, used, DNS_MALFORMED
-        if status == -1:
-            flaw = DNS_CUT
-        else:
-            present |= QUESTION
-            used = status
-    elif flags & 0x8000 == 0 and opcode == 0 and u16(data, at + 6) | u16(data, at + 8) == 0:
-        return 0, used, DNS_MALFORMED  # a query that asks and says nothing
-    row["dns_id"] = u16(data, at)
-    row["dns_flags"] = flags
-    return present, used, flaw
-
-
-@kernel(borrow=True)
 def plausible(data: Bytes, at: int, response: int) -> bool:
     """Whether 12 bytes at `at` look like the header of a query or response with one question.
 
@@ -150,36 +121,76 @@ def plausible(data: Bytes, at: int, response: int) -> bool:
 
 
 @kernel(borrow=True)
-def dns_at(data: Bytes, at: int, end: int, response: int, row: Any, names: Bytes, used: int) -> int:
-    """A message at `at` that must convince: bytes used in `names`, or -1."""
-    if at + 17 > end or not plausible(data, at, response):
-        return -1
-    status, behind = question(data, at, at + 12, end, row, names, used)
-    if status < 0:
-        return -1
-    kind = u16(data, behind - 4)
-    group = u16(data, behind - 2)
-    if kind == 0 or not (group == 1 or group == 3 or group == 4 or group == 254 or group == 255):
-        return -1
-    row["dns_id"] = u16(data, at)
-    row["dns_flags"] = u16(data, at + 2)
-    return status
-
-
-@kernel(borrow=True)
-def dns_segment(data: Bytes, at: int, end: int, response: int, row: Any, names: Bytes, used: int) -> tuple[int, int]:
-    """DNS over TCP (RFC 7766) in a segment from `at`: (bits, bytes used in `names`).
+def dns_segment(data: Bytes, at: int, end: int, row: Any, names: Bytes, used: int) -> tuple[int, int]:
+    """DNS over TCP (RFC 7766) in a segment whose payload is at `at`: (bits, bytes used in `names`).
 
     At most its first message: with the two-byte length in front, or without it or its first byte, if those came in a
     segment of their own.
     """
-    if at + 19 <= end and u16(data, at) >= 17:
-        status = dns_at(data, at + 2, min(end, at + 2 + u16(data, at)), response, row, names, used)
-        if status >= 0:
+    response = -1
+    if row["sport"] != row["dport"]:
+        response = 1 if row["sport"] == DNS_PORT else 0
+    for attempt in range(3):
+        message, stop = at + attempt - 1, end
+        if attempt == 0:
+            message = at + 2
+            if message <= end:
+                stop = min(end, message + u16(data, at))
+        if message + 17 > stop or not plausible(data, message, response):
+            continue
+        status, behind = question(data, message, message + 12, stop, row, names, used)
+        if status < 0:
+            continue
+        group = u16(data, behind - 2)
+        known = group == 1 or group == 3 or group == 4 or group == 254 or group == 255
+        if known and row["dns_qtype"]:
+            row["dns_id"], row["dns_flags"] = u16(data, message), u16(data, message + 2)
             return DNS | QUESTION, status
-    for missing in range(2):
-        status = dns_at(data, at + missing, end, response, row, names, used)
-        if status >= 0:
-            return DNS | QUESTION, status
-    row["dns_qhash"], row["dns_qtype"], row["name_offset"], row["name_length"] = 0, 0, 0, 0
+        row["dns_qhash"], row["dns_qtype"], row["name_offset"], row["name_length"] = 0, 0, 0, 0
     return 0, used
+
+
+@kernel(borrow=True)
+def dns_message(
+    data: Bytes, at: int, end: int, known: int, row: Any, names: Bytes, used: int, counts: Any
+) -> tuple[int, int]:
+    """The DNS message behind the transport header at `at`, in a row that is filled otherwise: (bits, bytes used in
+    `names`).
+
+    `known`: bits of `present` so far. The ports are those of DNS or multicast DNS. Of a datagram whose question was cut
+    off by the snap length or goes on in another fragment, id and flags are kept (DNS without QUESTION, DNS_CUT).
+    """
+    if row["protocol"] == TCP:
+        if known & TCP_HEADER == 0 or (row["sport"] != DNS_PORT and row["dport"] != DNS_PORT):
+            return 0, used
+        return dns_segment(data, at + (u8(data, at + 12) >> 4) * 4, end, row, names, used)
+    at += 8
+    if row["protocol"] != UDP or at > end:
+        return 0, used
+    bit, malformed = DNS, DNS_MALFORMED
+    if row["sport"] != DNS_PORT and row["dport"] != DNS_PORT:
+        bit, malformed = MDNS, MDNS_MALFORMED
+    whole = at + int(np.int64(row["payload_length"]))
+    end = min(end, whole)
+    if known & FIRST_FRAGMENT:  # what is missing is in other fragments: as good as cut off
+        whole += 0xFFFF
+    if at + 12 > end:
+        counts[DNS_CUT if at + 12 <= whole else malformed] += 1
+        return 0, used
+    flags = u16(data, at + 2)
+    opcode = flags >> 11 & 15
+    count = u16(data, at + 4)
+    silent = flags >> 15 == 0 and opcode == 0 and count | u16(data, at + 6) | u16(data, at + 8) == 0
+    status = used
+    if opcode == 3 or opcode > 6 or silent:  # silent: a query that asks and says nothing
+        status = -2
+    elif count:
+        status, _ = question(data, at, at + 12, end, row, names, used)
+    if status == -2 or (status == -1 and end >= whole):
+        counts[malformed] += 1
+        return 0, used
+    row["dns_id"], row["dns_flags"] = u16(data, at), flags
+    if status == -1:
+        counts[DNS_CUT] += 1
+        return bit, used
+    return bit | QUESTION if count else bit, status

@@ -1,5 +1,6 @@
 """The kernel that turns frames into rows."""
 
+# ruff: noqa: SIM109 (numba compiles a function of its own for each `in (…)`)
 from __future__ import annotations
 
 from typing import Any
@@ -9,16 +10,16 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from wireverdict.decode.dns import MOST_NAME
+from wireverdict.decode.dns import DNS_PORT, MDNS_PORT, MOST_NAME, dns_message
 from wireverdict.decode.home import Ranges, home_direction
-from wireverdict.decode.icmp import MAPPED
-from wireverdict.decode.link import find_ip, first_layer
+from wireverdict.decode.icmp import MAPPED, icmp_message
+from wireverdict.decode.link import FIRST_LAYER, find_ip
 from wireverdict.decode.network import ip_packet
 from wireverdict.decode.reasons import FRAGMENT, FRAME_BOUNDS, IP_LENGTH, TUNNEL_TOO_DEEP
 from wireverdict.decode.transport import transport
-from wireverdict.decode.tunnels import DEPTH, inner_packet
+from wireverdict.decode.tunnels import DEPTH, tunnel_payload
 from wireverdict.frames import FRAME, UNKNOWN
-from wireverdict.headers import FIRST_FRAGMENT, HEADER, TCP, TUNNEL
+from wireverdict.headers import FIRST_FRAGMENT, HEADER, ICMP, ICMP6, TCP, TUNNEL
 from wireverdict.kernels import kernel
 from wireverdict.kernels.bytes import Bytes, u8, u16, u32, u64
 
@@ -29,34 +30,6 @@ _SIGNATURE = types.UniTuple(types.int64, 3)(
     _BYTES, _FRAMES, types.int64, types.int64[:, ::1], types.boolean, types.uint64[:, ::1],
     _ROWS, types.uint8[::1], types.int64, types.int64[::1],
 )  # fmt: skip
-
-
-@kernel(borrow=True)
-def innermost(
-    data: Bytes, at: int, end: int, protocol: int, behind: int, ip_end: int, known: int, flaw: int
-) -> tuple[int, int, int, int, int, int, int, int]:
-    """Go down through tunnels from the packet at `at`, which `ip_packet` has read; at most DEPTH of them.
-
-    Gives (position, captured end, protocol, transport position, end of packet, bits, flaw, depth) of the innermost
-    packet that parses and fits: an inner packet must end within the outer one, unless that is the first of several
-    fragments. Where the inner one does not, the outer is the answer.
-    """
-    depth = 0
-    while protocol != TCP and protocol >= 0:
-        limit = min(end, ip_end)
-        inner = inner_packet(data, protocol, behind, limit)
-        if inner < 0:
-            break
-        protocol_in, behind_in, end_in, known_in, flaw_in = ip_packet(data, inner, limit, ip_end)
-        if protocol_in < 0 and protocol_in != -FRAGMENT:
-            break
-        if end_in > ip_end and known & FIRST_FRAGMENT == 0:
-            break
-        depth += 1
-        if depth > DEPTH:
-            break
-        at, end, protocol, behind, ip_end, known, flaw = inner, limit, protocol_in, behind_in, end_in, known_in, flaw_in
-    return at, end, protocol, behind, ip_end, known, flaw, depth
 
 
 @kernel(borrow=True)
@@ -89,6 +62,10 @@ def decode_frames(
 ) -> tuple[int, int, int]:
     """Decode frames from index `begin` on: (index of the first frame not done, rows written, bytes used in `names`).
 
+    Of tunnels, `inner` takes the innermost packet that parses and fits, at most DEPTH tunnels deep: an inner packet
+    must end within the outer one, unless that is the first of several fragments. Where the inner one does not, the
+    outer is the row.
+
     Stops before the end only where `names` may have no room for another name. `located`: for each frame from `begin` on
     whose link type is not in `link.FAST`, in order: layer (see `link.find_ip`; or minus a reason), position, end,
     direction. `counts`: by reason, added to; index 0 is a waste bin. `rows` has room for a row a frame, and one more
@@ -102,12 +79,12 @@ def decode_frames(
             return i, count, used
         frame = frames[i]
         start = frame["offset"]
-        length = np.int64(frame["length"])
         end = start + np.int64(frame["captured"])
+        wire_end = max(start + np.int64(frame["length"]), end)
         at = start
         cooked = UNKNOWN
-        layer = first_layer(frame["link"])
-        wire_end = max(start + length, end)
+        link = frame["link"]
+        layer = FIRST_LAYER[link] if link < len(FIRST_LAYER) else -1
         if layer < 0:
             layer, at, end = located[slow, 0], located[slow, 1], located[slow, 2]
             cooked = located[slow, 3]
@@ -125,9 +102,30 @@ def decode_frames(
         protocol, behind, ip_end, known, flaw = ip_packet(data, at, end, wire_end)
         too_long = ip_end > wire_end
         depth = 0
-        if inner and protocol != TCP and protocol >= 0:
-            at, end, protocol, behind, ip_end, known, flaw, depth = innermost(
-                data, at, end, protocol, behind, ip_end, known, flaw
+        while inner and protocol >= 0 and protocol != TCP:
+            limit = min(end, ip_end)
+            inside, layer = tunnel_payload(data, protocol, behind, limit)
+            if inside < 0:
+                break
+            inside, _, _ = find_ip(data, inside, limit, layer)
+            if inside < 0:
+                break
+            protocol_in, behind_in, end_in, known_in, flaw_in = ip_packet(data, inside, limit, ip_end)
+            if protocol_in < 0 and protocol_in != -FRAGMENT:
+                break
+            if end_in > ip_end and known & FIRST_FRAGMENT == 0:
+                break
+            depth += 1
+            if depth > DEPTH:
+                break
+            at, end, protocol, behind, ip_end, known, flaw = (
+                inside,
+                limit,
+                protocol_in,
+                behind_in,
+                end_in,
+                known_in,
+                flaw_in,
             )
         if protocol < 0:
             counts[-protocol] += 1
@@ -145,8 +143,15 @@ def decode_frames(
         row["protocol"] = protocol
         row["vlan"] = vlan
         ip_fields(data, at, row)
-        more, used = transport(data, behind, min(end, ip_end), ip_end, known, row, names, used, counts)
-        row["present"] = known | more
+        end = min(end, ip_end)
+        known |= transport(data, behind, end, ip_end, known, row, counts)
+        sport, dport = row["sport"], row["dport"]
+        if protocol == ICMP or protocol == ICMP6:
+            known |= icmp_message(data, behind, end, row)
+        elif sport == DNS_PORT or dport == DNS_PORT or sport == MDNS_PORT or dport == MDNS_PORT:
+            more, used = dns_message(data, behind, end, known, row, names, used, counts)
+            known |= more
+        row["present"] = known
         if frame["direction"] != UNKNOWN:
             row["direction"] = frame["direction"]
         elif cooked != UNKNOWN or seen != UNKNOWN:

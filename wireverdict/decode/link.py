@@ -8,6 +8,9 @@ PPP, and numbers below 0x0600 (where the field is a length) for LLC and others.
 # ruff: noqa: SIM109 (numba compiles a function of its own for each `in (…)`)
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wireverdict.decode.reasons import ARP, LINK_CUT, LINK_TOO_DEEP, NOT_IP
 from wireverdict.frames import IN, OUT, UNKNOWN
 from wireverdict.kernels import kernel
@@ -17,32 +20,20 @@ IPV4, IPV6, ETHERNET, PPP, MPLS, PPPOE = 0x0800, 0x86DD, 0x6558, 0x880B, 0x8847,
 NULL, SLL, SLL2, LLC = 1, 2, 3, 4
 STEPS = 16
 
-# Link types (LINKTYPE_* of pcap files) that the fast path takes
-_NULL, _ETHERNET, _PPP, _RAW_BSD, _RAW_OPENBSD, _PPP_HDLC, _PPPOE = 0, 1, 9, 12, 14, 50, 51
-_RAW, _LOOP, _SLL, _IPV4, _IPV6, _SLL2 = 101, 108, 113, 228, 229, 276
-FAST = (
-    _NULL, _ETHERNET, _PPP, _RAW_BSD, _RAW_OPENBSD, _PPP_HDLC, _PPPOE, _RAW, _LOOP, _SLL, _IPV4, _IPV6, _SLL2,
-)  # fmt: skip
-
-
-@kernel(borrow=True)
-def first_layer(link: int) -> int:
-    """The layer that a frame of link type `link` begins with; -1 for one that the fast path does not take."""
-    if link == _ETHERNET:
-        return ETHERNET
-    if link == _NULL or link == _LOOP:
-        return NULL
-    if link == _SLL:
-        return SLL
-    if link == _SLL2:
-        return SLL2
-    if link == _RAW or link == _RAW_BSD or link == _RAW_OPENBSD or link == _IPV4 or link == _IPV6:
-        return IPV4
-    if link == _PPP or link == _PPP_HDLC:
-        return PPP
-    if link == _PPPOE:
-        return PPPOE
-    return -1
+_FIRST_LAYERS = (
+    (ETHERNET, (1,)),
+    (NULL, (0, 108)),  # NULL and LOOP
+    (SLL, (113,)),
+    (SLL2, (276,)),
+    (IPV4, (12, 14, 101, 228, 229)),  # RAW by three numbers, IPV4, IPV6
+    (PPP, (9, 50)),  # PPP and PPP_HDLC
+    (PPPOE, (51,)),
+)
+FIRST_LAYER: NDArray[np.int64] = np.full(1 << 9, -1, np.int64)
+"""The layer that frames begin with, by link type (LINKTYPE_* of pcap files); -1 where the fast path does not know."""
+for _layer, _links in _FIRST_LAYERS:
+    FIRST_LAYER[list(_links)] = _layer
+FAST = tuple(np.flatnonzero(FIRST_LAYER >= 0).tolist())
 
 
 @kernel(borrow=True)
@@ -63,15 +54,6 @@ def loopback_layer(family: int) -> int:
 def known_type(layer: int) -> int:
     """An EtherType from the wire as a layer: numbers that are none must not be taken for the made-up ones."""
     return layer if layer >= 0x600 else -NOT_IP
-
-
-@kernel(borrow=True)
-def packet_direction(kind: int) -> int:
-    """Direction by the packet type of Linux cooked captures: to us, broadcast, multicast; 3 is others' traffic; 4 is
-    sent."""
-    if kind == 4:
-        return OUT
-    return IN if kind <= 2 else UNKNOWN
 
 
 @kernel(borrow=True)
@@ -144,48 +126,35 @@ def llc_layer(data: Bytes, at: int, end: int) -> tuple[int, int]:
 def find_ip(data: Bytes, at: int, end: int, layer: int) -> tuple[int, int, int]:
     """Walk from `layer` at `at` to an IP header: (position, outermost VLAN id, direction).
 
-    The position is at or before `end`, or minus a reason. Whether an IP header is there is for the caller to see.
+    The position is at or before `end`, or minus a reason. Whether an IP header is there is for the caller to see. Linux
+    cooked captures have a packet type: 0 to 2 to us, by broadcast or by multicast, 3 others' traffic, 4 sent by us.
     """
-    vlan = -1
-    direction = UNKNOWN
+    tag = -1
+    packet_type = 3
+    found = -LINK_TOO_DEEP
     for _ in range(STEPS):
         if layer == IPV4 or layer == IPV6:
-            return at, max(vlan, 0), direction
+            found = at
+            break
+        size, following = 4, 2
         if layer == ETHERNET:
             size, following = 14, 12
         elif layer == 0x8100 or layer == 0x88A8 or layer == 0x9100 or layer == 0x9200 or layer == 0x9300:
-            size, following = 4, 2
-            if vlan < 0 and at + 4 <= end:
-                vlan = u16(data, at) & 0xFFF
+            if tag < 0 and at + 4 <= end:
+                tag = u16(data, at) & 0xFFF
         elif layer == SLL:
             size, following = 16, 14
             if at + 16 <= end:
-                direction = packet_direction(u16(data, at))
+                packet_type = u16(data, at)
         elif layer == SLL2:
             size, following = 20, 0
             if at + 20 <= end:
-                direction = packet_direction(u8(data, at + 10))
-        elif layer == MPLS or layer == 0x8848:
-            if at + 4 > end:
-                return -LINK_CUT, max(vlan, 0), direction
-            bottom = u8(data, at + 2) & 1
-            at += 4
-            if bottom:
-                at, layer = after_labels(data, at, end)
-            continue
+                packet_type = u8(data, at + 10)
+        elif layer == MPLS or layer == 0x8848 or layer == NULL or layer == PPPOE:
+            following = -1
+            size = 6 if layer == PPPOE else 4
         elif layer == PPP:
             at, layer = ppp_layer(data, at, end)
-            continue
-        elif layer == PPPOE:  # RFC 2516
-            if at + 6 > end:
-                return -LINK_CUT, max(vlan, 0), direction
-            at, layer = ppp_layer(data, at + 6, end)
-            continue
-        elif layer == NULL:
-            if at + 4 > end:
-                return -LINK_CUT, max(vlan, 0), direction
-            layer = loopback_layer(u32(data, at))
-            at += 4
             continue
         elif layer == LLC:
             at, layer = llc_layer(data, at, end)
@@ -199,19 +168,25 @@ def find_ip(data: Bytes, at: int, end: int, layer: int) -> tuple[int, int, int]:
             size, following = 8, 6
         elif layer == 0x8926:  # Cisco VN-tag
             size, following = 6, 4
-        elif layer < 0:
-            return layer, max(vlan, 0), direction
-        elif layer == 0x0806 or layer == 0x8035:
-            return -ARP, max(vlan, 0), direction
         else:
-            return -NOT_IP, max(vlan, 0), direction
+            found = layer if layer < 0 else -ARP if layer == 0x0806 or layer == 0x8035 else -NOT_IP
+            break
         if at + size > end:
-            return -LINK_CUT, max(vlan, 0), direction
-        cooked = layer == SLL or layer == SLL2
-        layer = u16(data, at + following)
+            found = -LINK_CUT
+            break
         at += size
-        if (
-            layer < 0x600
-        ):  # a length, so LLC; in cooked captures 4 says LLC (ETH_P_802_2), others are no EtherTypes either
-            layer = LLC if not cooked or layer == 4 else -NOT_IP
-    return min(layer, 0) or -LINK_TOO_DEEP, max(vlan, 0), direction
+        if following >= 0:
+            cooked = layer == SLL or layer == SLL2
+            layer = u16(data, at - size + following)
+            if layer < 0x600:  # a length, so LLC; in cooked captures 4 says LLC (ETH_P_802_2), others are no EtherTypes
+                layer = LLC if not cooked or layer == 4 else -NOT_IP
+        elif layer == NULL:
+            layer = loopback_layer(u32(data, at - 4))
+        elif layer == PPPOE:  # RFC 2516
+            layer = PPP
+        elif u8(data, at - 2) & 1:  # the last label
+            at, layer = after_labels(data, at, end)
+    if found == -LINK_TOO_DEEP and layer < 0:
+        found = layer
+    direction = OUT if packet_type == 4 else IN if packet_type <= 2 else UNKNOWN
+    return found, max(tag, 0), direction

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from dpkt.dpkt import NeedData, Packet
 from dpkt.radiotap import Radiotap as DpktRadiotap
 
-from wireverdict.decode.link import ETHERNET, FAST, IPV4, LLC, PPP, first_layer
+from wireverdict.decode.link import ETHERNET, FAST, FIRST_LAYER, IPV4, LLC, PPP
 from wireverdict.decode.reasons import LINK_CUT, NOT_IP
 from wireverdict.frames import IN, OUT, UNKNOWN
 
@@ -91,7 +91,7 @@ def place(link: int, frame: bytes, depth: int = 0) -> Place:
     that is not known gives the reason ``link_type_N``.
     """
     if link in FAST and depth:
-        return Place(int(first_layer(link)), 0)
+        return Place(int(FIRST_LAYER[link]), 0)
     finder = FINDERS.get(link)
     if depth > DEPTH or (finder is None and depth):  # a nested number may be anything
         return NOWHERE

@@ -5,29 +5,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from wireverdict.decode.dns import dns_datagram, dns_segment
-from wireverdict.decode.icmp import DCCP, SCTP, UDP_LITE, icmp_message
+from wireverdict.decode.icmp import DCCP, SCTP, UDP_LITE
 from wireverdict.decode.reasons import (
-    DNS_MALFORMED,
-    MDNS_MALFORMED,
     TCP_OFFSET,
     TRANSPORT_CUT,
     TRANSPORT_SHORT,
     UDP_LENGTH,
 )
 from wireverdict.decode.tcp_options import tcp_options
-from wireverdict.headers import CUT, DNS, FIRST_FRAGMENT, ICMP, ICMP6, MDNS, PORTS, SUPER_PACKET, TCP, TCP_HEADER, UDP
+from wireverdict.headers import CUT, FIRST_FRAGMENT, ICMP, ICMP6, PORTS, SUPER_PACKET, TCP, TCP_HEADER, UDP
 from wireverdict.kernels import kernel
 from wireverdict.kernels.bytes import Bytes, u8, u16, u32
 
-DNS_PORT, MDNS_PORT = 53, 5353
-
 
 @kernel(borrow=True)
-def tcp_segment(
-    data: Bytes, at: int, end: int, ip_end: int, row: Any, names: Bytes, used: int, counts: Any
-) -> tuple[int, int]:
-    """TCP (RFC 9293) at `at`: (bits of `present`, bytes used in `names`).
+def tcp_segment(data: Bytes, at: int, end: int, ip_end: int, row: Any, counts: Any) -> int:
+    """TCP (RFC 9293) at `at`: bits of `present`.
 
     With 16 bytes captured seq, ack, flags and window are there; with 13 the payload's length is. A data offset that
     cannot be leaves the ports only, since no receiver takes such a segment.
@@ -35,11 +28,11 @@ def tcp_segment(
     captured = end - at
     if captured < 13:
         counts[TRANSPORT_CUT if at + 20 <= ip_end else TRANSPORT_SHORT] += 1
-        return (PORTS if captured >= 4 else 0) | (CUT if at + 20 <= ip_end else 0), used
+        return (PORTS if captured >= 4 else 0) | (CUT if at + 20 <= ip_end else 0)
     header = (u8(data, at + 12) >> 4) * 4
     if header < 20 or at + header > ip_end:
         counts[TRANSPORT_SHORT if at + 20 > ip_end else TCP_OFFSET] += 1
-        return PORTS, used
+        return PORTS
     payload = at + header
     row["payload_length"] = ip_end - payload
     present = PORTS
@@ -55,27 +48,19 @@ def tcp_segment(
         more, flaw = tcp_options(data, at + 20, min(payload, end), payload, row)
         present |= more
         counts[flaw] += 1
-    if (row["sport"] == DNS_PORT or row["dport"] == DNS_PORT) and payload < end:
-        response = -1
-        if row["sport"] != row["dport"]:
-            response = 1 if row["sport"] == DNS_PORT else 0
-        more, used = dns_segment(data, payload, end, response, row, names, used)
-        present |= more
-    return present, used
+    return present
 
 
 @kernel(borrow=True)
-def udp_datagram(
-    data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, names: Bytes, used: int, counts: Any
-) -> tuple[int, int]:
-    """UDP (RFC 768) at `at`; `known`: bits of `present` so far. Gives (further bits, bytes used in `names`).
+def udp_datagram(data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, counts: Any) -> int:
+    """UDP (RFC 768) at `at`; `known`: bits of `present` so far. Gives further bits.
 
     The length field counts where it fits into the IP packet; 0 is right for jumbograms (RFC 2675) and offloaded packets
     only.
     """
     if at + 8 > ip_end:
         counts[TRANSPORT_SHORT] += 1
-        return (PORTS if at + 4 <= end else 0), used
+        return PORTS if at + 4 <= end else 0
     payload_end = ip_end
     if at + 6 <= end:
         length = u16(data, at + 4)
@@ -86,29 +71,13 @@ def udp_datagram(
     row["payload_length"] = payload_end - at - 8
     if at + 8 > end:
         counts[TRANSPORT_CUT] += 1
-        return (PORTS if at + 4 <= end else 0) | CUT, used
-    present = PORTS
-    sport, dport = row["sport"], row["dport"]
-    if sport == DNS_PORT or dport == DNS_PORT or sport == MDNS_PORT or dport == MDNS_PORT:
-        # in a first fragment, what is missing is in others: as good as cut off
-        whole = payload_end + (0xFFFF if known & FIRST_FRAGMENT else 0)
-        more, used, flaw = dns_datagram(data, at + 8, min(end, payload_end), whole, row, names, used)
-        multicast = sport != DNS_PORT and dport != DNS_PORT
-        if multicast:
-            if flaw == DNS_MALFORMED:
-                flaw = MDNS_MALFORMED
-            if more & DNS:
-                more = more ^ DNS | MDNS
-        counts[flaw] += 1
-        present |= more
-    return present, used
+        return (PORTS if at + 4 <= end else 0) | CUT
+    return PORTS
 
 
 @kernel(borrow=True)
-def transport(
-    data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, names: Bytes, used: int, counts: Any
-) -> tuple[int, int]:
-    """Read the header of ``row["protocol"]`` at `at`: (further bits of `present`, bytes used in `names`).
+def transport(data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, counts: Any) -> int:
+    """Read the header of ``row["protocol"]`` at `at`: further bits of `present`. ICMP has a function of its own.
 
     `end`: where captured bytes of this packet end; `ip_end`: where the packet ended on the wire. Counts flaws, writes
     no row fields but those of the transport header, payload_length included (0 where the length of the header is not
@@ -119,9 +88,9 @@ def transport(
     if ports and at + 4 <= end:
         row["sport"], row["dport"] = u16(data, at), u16(data, at + 2)
     if protocol == TCP:
-        return tcp_segment(data, at, end, ip_end, row, names, used, counts)
+        return tcp_segment(data, at, end, ip_end, row, counts)
     if protocol == UDP:
-        return udp_datagram(data, at, end, ip_end, known, row, names, used, counts)
+        return udp_datagram(data, at, end, ip_end, known, row, counts)
     header = 0
     present = 0
     if protocol == SCTP:
@@ -141,6 +110,4 @@ def transport(
         if header and at + header > end:
             counts[TRANSPORT_CUT] += 1
             present |= CUT
-    if protocol == ICMP or protocol == ICMP6:
-        present |= icmp_message(data, at, end, row)
-    return present, used
+    return present

@@ -3,13 +3,13 @@
 IP in IP (RFC 2003, RFC 4213), GRE (RFC 2784, 2890; ERSPAN I to III, NVGRE, PPTP's version 1 of RFC 2637), EtherIP (RFC
 3378), MPLS in IP (RFC 4023), SRv6's Ethernet (RFC 8986), VXLAN (RFC 7348), Geneve (RFC 8926), GTP-U (3GPP TS 29.281),
 Teredo (RFC 4380), GRE and MPLS in UDP (RFC 8086, RFC 7510). Those over UDP are known by their port alone, so what they
-seem to carry has to prove itself: see `fast.innermost`.
+seem to carry has to prove itself: see `fast.decode_frames`.
 """
 
 # ruff: noqa: SIM109 (numba compiles a function of its own for each `in (…)`)
 from __future__ import annotations
 
-from wireverdict.decode.link import ETHERNET, IPV4, MPLS, PPP, find_ip, known_type
+from wireverdict.decode.link import ETHERNET, IPV4, MPLS, PPP, known_type
 from wireverdict.headers import UDP
 from wireverdict.kernels import kernel
 from wireverdict.kernels.bytes import Bytes, u8, u16
@@ -117,22 +117,19 @@ def udp_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
 
 
 @kernel(borrow=True)
-def inner_packet(data: Bytes, protocol: int, at: int, end: int) -> int:
-    """Position of an IP packet inside the packet whose transport header, of `protocol`, is at `at`; -1 for none."""
-    layer = IPV4
+def tunnel_payload(data: Bytes, protocol: int, at: int, end: int) -> tuple[int, int]:
+    """(position, layer) of what a packet whose transport header, of `protocol`, is at `at` carries; position -1 for
+    none."""
     if protocol == UDP:
-        at, layer = udp_payload(data, at, end)
-    elif protocol == GRE:
-        at, layer = gre_payload(data, at, end)
-    elif protocol == ETHERIP:
-        at, layer = at + 2, ETHERNET
-    elif protocol == MPLS_IN_IP:
-        layer = MPLS
-    elif protocol == ETHERNET_IN_IP:
-        layer = ETHERNET
-    elif protocol != IPIP and protocol != IPV6_IN_IP:
-        return -1
-    if at < 0:
-        return -1
-    position, _, _ = find_ip(data, at, end, layer)
-    return position if 0 <= position < end else -1
+        return udp_payload(data, at, end)
+    if protocol == GRE:
+        return gre_payload(data, at, end)
+    if protocol == IPIP or protocol == IPV6_IN_IP:
+        return at, IPV4
+    if protocol == ETHERIP:
+        return at + 2, ETHERNET
+    if protocol == MPLS_IN_IP:
+        return at, MPLS
+    if protocol == ETHERNET_IN_IP:
+        return at, ETHERNET
+    return -1, 0
