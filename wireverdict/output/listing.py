@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from wireverdict.output.endpoints import endpoints
 from wireverdict.output.fields import FLAGS, PROTOCOLS, STATES
 from wireverdict.output.units import count, duration, size
-from wireverdict.verdicts import timestamp
 
 HEADING = (
     f"{'start (UTC)':<24}{'lasted':>11}{'packets':>10}{'size':>10}  {'state':<6} connection, and flags that are true\n"
@@ -19,7 +18,7 @@ def listing(rows: NDArray[np.void]) -> bytes:
     """The lines of some rows (CONNECTION), without the heading."""
     source, destination = rows["source"], rows["destination"]
     columns = zip(
-        rows["first_ts"].tolist(),
+        np.datetime_as_string(rows["first_ts"].astype("M8[ns]").astype("M8[ms]")).tolist(),
         (rows["last_ts"] - rows["first_ts"]).tolist(),
         (source["packets"] + destination["packets"]).tolist(),
         (source["bytes"] + destination["bytes"]).tolist(),
@@ -32,12 +31,10 @@ def listing(rows: NDArray[np.void]) -> bytes:
     )
     lines = []
     for first, lasted, packets, octets, state, protocol, flags, final, ends in columns:
-        begin = timestamp(first)[:23].rstrip("Z").replace("T", " ")
-        begin = begin if len(begin) > 19 else begin + ".000"
         names = [FLAGS[bit] for bit in range(len(FLAGS)) if flags >> bit & 1] + ([] if final else ["still open"])
         tail = f"  {', '.join(names)}" if names else ""
         lines.append(
-            f"{begin:<24}{duration(lasted):>11}{count(packets):>10}{size(octets):>10}  {STATES[state]:<6} "
+            f"{first[:10]} {first[11:]:<13}{duration(lasted):>11}{count(packets):>10}{size(octets):>10}  {STATES[state]:<6} "
             f"{ends} {PROTOCOLS[protocol]}{tail}\n"
         )
     return "".join(lines).encode()
