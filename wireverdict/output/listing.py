@@ -33,8 +33,7 @@ def listing(rows: NDArray[np.void]) -> bytes:
     for first, lasted, packets, octets, state, protocol, flags, final, ends in columns:
         names = [FLAGS[bit] for bit in range(len(FLAGS)) if flags >> bit & 1] + ([] if final else ["still open"])
         tail = f"  {', '.join(names)}" if names else ""
-        lines.append(
-            f"{first[:10]} {first[11:]:<13}{duration(lasted):>11}{count(packets):>10}{size(octets):>10}  {STATES[state]:<6} "
-            f"{ends} {PROTOCOLS[protocol]}{tail}\n"
-        )
+        numbers = f"{duration(lasted):>11}{count(packets):>10}{size(octets):>10}"
+        ends = f"{ends} {PROTOCOLS[protocol]}{tail}"
+        lines.append(f"{first[:10]} {first[11:]:<13}{numbers}  {STATES[state]:<6} {ends}\n")
     return "".join(lines).encode()
