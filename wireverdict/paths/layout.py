@@ -18,6 +18,7 @@ CHUNK = 64  # events; 4 KB, a page
 BINS = 60  # s of load that are remembered
 SAMPLES = 8  # round-trip times kept of a bin, evenly spaced
 BASES = 32  # periods of which the smallest round trips are remembered: five minutes
+AGAIN = 16  # periods in which packets sent again are counted
 ECHOES = 8  # timestamps on their way at one time
 
 SLOT = np.dtype(
@@ -67,9 +68,10 @@ PAIR = np.dtype(
         ("high_lo", "<u8"),
         ("last_ts", "<i8"),
         ("loss_ts", "<i8"),  # of the last sign of loss; 0 none
-        ("period", "<i8"),  # number of the period of the quota
+        ("period", "<i8"),  # number of the latest period of the quota and of `again`
         ("generation", "<i8"),  # number of the latest period of `base`
         ("base", "<u4", (2, BASES)),  # µs, smallest round trip to the lower, higher address, by period modulo BASES
+        ("again", "<u2", (2, AGAIN)),  # data packets sent again, by direction and period modulo AGAIN, saturating
         ("head", "<i4"),  # oldest chunk; -1 none. Of a free row: the next
         ("tail", "<i4"),
         ("chunks", "<i4"),

@@ -14,6 +14,7 @@ from wireverdict.kernels import kernel
 from wireverdict.paths import events as ev
 from wireverdict.paths import pools
 from wireverdict.paths.layout import (
+    AGAIN,
     BASES,
     BINS,
     BULK,
@@ -40,6 +41,7 @@ from wireverdict.paths.layout import (
 )
 
 SECOND = 1_000_000_000
+FULL_PACKET = 1448  # bytes: larger payloads are super-packets
 LONGEST = 100_000_000  # µs: a round trip that took longer is no answer but a pause
 SIGNS = n.RETRANSMISSION | n.DUPLICATE_ACK | n.OUT_OF_ORDER
 SACKS = headers.SACK1
@@ -124,8 +126,15 @@ def log(
     if losing:
         period = h.ts // limits[PERIOD]
         if period > p.period:
+            for step in range(min(period - p.period, np.int64(AGAIN))):
+                p.again[0, (period - step) % AGAIN] = 0
+                p.again[1, (period - step) % AGAIN] = 0
             p.period = period
             p.in_period = 0
+        if events & n.RETRANSMISSION and period > p.period - AGAIN:
+            d = np.int64(1) if high else np.int64(0)
+            count = np.int64(p.again[d, period % AGAIN]) + (np.int64(h.payload_length) + FULL_PACKET - 1) // FULL_PACKET
+            p.again[d, period % AGAIN] = min(count, np.int64(65535))
         if p.in_period >= limits[QUOTA]:
             p.gap = 1
             p.skipped += 1
@@ -265,9 +274,6 @@ def observe(
         at = np.int64(note.slot)
         if at < 0 or at >= len(slots):
             continue
-        h = rows[i]
-        if h.protocol != TCP:
-            continue
         events = note.events
         s = slots[at]
         side = np.int64(1) if events & n.FROM_RESPONDER else np.int64(0)
@@ -285,6 +291,9 @@ def observe(
         if events & n.RTT_SAMPLE and s.rtt[side] == 0:
             s.rtt[side] = np.uint8(coarse(note.rtt))
         if not s.member and not bulk and not (events & n.NEW and counters[PAIRS_USED]):
+            continue  # nearly all packets of most captures: their header need not even be fetched
+        h = rows[i]
+        if h.protocol != TCP:
             continue
         high = side == 1
         if h.src_hi != h.dst_hi:

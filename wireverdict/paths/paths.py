@@ -16,15 +16,15 @@ from wireverdict.headers import address
 from wireverdict.paths import layout
 from wireverdict.paths.events import EVENT, HIGH, REPEAT
 from wireverdict.paths.judgement import Cause, Judgement
-from wireverdict.paths.layout import BINS, CHUNK, DEPARTED, FALSE, TRUE
-from wireverdict.paths.observe import SECOND, observe
+from wireverdict.paths.layout import AGAIN, BINS, CHUNK, DEPARTED, FALSE, TRUE
+from wireverdict.paths.observe import FULL_PACKET, SECOND, observe
 from wireverdict.paths.release import release
 from wireverdict.paths.settings import PathSettings
 from wireverdict.paths.view import LoadCase, PathView, PolicingCase, answer_of
 from wireverdict.records import Flag, Reason
 
 PERIOD = 10 * SECOND  # of the log's quota and of base round trips
-FULL_PACKET = 1448  # bytes
+FOLLOW = 6  # windows in which a pair is reported on after it was last found policed
 TABLES = {
     "watched_connections_full": layout.FULL_MEMBERS,
     "watched_pairs_full": layout.FULL_PAIRS,
@@ -60,6 +60,7 @@ class Paths:
         self.rings = np.zeros(s.max_rings, layout.RING)
         self.loads = np.zeros((s.max_rings, BINS), layout.LOAD)
         self.counters = np.zeros(layout.COUNTERS, np.int64)
+        self._followed: dict[int, int] = {}  # windows left, by row of the pair
         self.horizon = round(s.horizon * SECOND)
         keep = round((s.horizon + s.lateness) * SECOND)
         self.forget = round(s.forget * SECOND)
@@ -129,10 +130,8 @@ class Paths:
         return (high, low) if direction else (low, high)
 
     def _judge_losses(self, start: int, end: int) -> tuple[list[PolicingCase], int]:
-        pairs = self.pairs[: int(self.counters[layout.TOP_PAIR])]
-        losing = (pairs["members"] >= 0) & (pairs["loss_ts"] > 0) & (pairs["loss_ts"] >= end - self.horizon)
         sides = []
-        for pair in np.flatnonzero(losing).tolist():
+        for pair in self._suspects(end):
             log = self.events(pair)
             log = log[(log["ts"] < end) & (log["ts"] >= end - self.horizon)]
             window = log[log["ts"] >= start]
@@ -156,9 +155,26 @@ class Paths:
                 judged += 1
                 judgement, lost = judge_log(side.log, side.direction, self.settings.policing)
             self._remember(side, judgement, lost)
+            if judgement.policed:
+                self._followed[side.pair] = FOLLOW
             cases.append(self._case(side, judgement, lost))
         cases.sort(key=lambda case: (case.sender, case.receiver))
         return cases, unjudged
+
+    def _suspects(self, end: int) -> list[int]:
+        """Rows of pairs that lately sent enough packets again to be judged, and of those lately found policed."""
+        pairs = self.pairs[: int(self.counters[layout.TOP_PAIR])]
+        latest = pairs["period"][:, None]
+        numbers = latest - (latest - np.arange(AGAIN)) % AGAIN
+        inside = (numbers * PERIOD < end) & ((numbers + 1) * PERIOD > end - self.horizon)
+        if self.horizon > (AGAIN - 3) * PERIOD:
+            inside[:] = True  # longer than packets sent again are counted for
+        again = np.where(inside[:, None, :], pairs["again"], 0).sum(axis=2)
+        many = (again >= self.settings.policing.min_lost).any(axis=1)
+        losing = (pairs["members"] >= 0) & (pairs["loss_ts"] > 0) & (pairs["loss_ts"] >= end - self.horizon)
+        self._followed = {row: left - 1 for row, left in self._followed.items() if left > 1 and losing[row]}
+        many[list(self._followed)] = True
+        return np.flatnonzero(losing & many).tolist()
 
     def _case(self, side: _Side, judgement: Judgement, lost: dict[int, int]) -> PolicingCase:
         numbers, first = np.unique(side.log["connection"], return_index=True)

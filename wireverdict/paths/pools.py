@@ -8,6 +8,7 @@ import numpy as np
 
 from wireverdict.kernels import kernel
 from wireverdict.paths.layout import (
+    AGAIN,
     BASES,
     CHUNK,
     CHUNKS_USED,
@@ -69,6 +70,9 @@ def clear_pair(p: Any, links: Any, counters: Any) -> None:
     p.in_period = 0
     p.generation = 0
     p.gap = 0
+    for k in range(AGAIN):
+        p.again[0, k] = 0
+        p.again[1, k] = 0
     for k in range(BASES):
         p.base[0, k] = 0
         p.base[1, k] = 0
