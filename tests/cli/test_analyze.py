@@ -43,7 +43,7 @@ def test_the_demo_for_people() -> None:
     assert ended.status == 1
     assert ended.err == ""
     lines = ended.out.splitlines()
-    assert lines[0].startswith("dns-outage.pcap.gz: 16,990 packets in 1 min 40 s, from 2026-11-23 07:01:21 UTC")
+    assert lines[0].startswith("dns-outage.pcap.gz: 16,990 packets in 1 min 40 s from 2026-11-23 07:01:21 UTC")
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 80
     assert "CRITICAL" in ended.out

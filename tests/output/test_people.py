@@ -61,7 +61,7 @@ def page(tmp_path: Path, *steps: Any, summary: dict[str, Any] | None = None, **o
 
 def test_a_quiet_capture(tmp_path: Path) -> None:
     assert page(tmp_path) == [
-        "outage.pcap: 16,990 packets in 1 min 40 s, from 2026-11-23 07:01:48 UTC",
+        "outage.pcap: 16,990 packets in 1 min 40 s from 2026-11-23 07:01:48 UTC",
         "8,266 connections: 212 tcp, 8,049 udp, 5 icmp",
         "DNS: 8,105 queries, 41 % answered, 4,775 not",
         "Left out: 2 arp",
@@ -153,6 +153,24 @@ def test_what_is_said_of_several_files_a_stop_and_what_was_left_out(tmp_path: Pa
     assert lines[0].startswith("3 files: 16,990 packets")
     assert "Stopped before the end of the input." in lines
     assert "Left out: 5 b, 3 c, 2 d and 1 for other reasons" in lines
+
+
+def test_few_and_none(tmp_path: Path) -> None:
+    made = told(
+        packets=1,
+        connections={"tcp": 0, "udp": 1, "icmp": 0},
+        dns={"attempts": 1, "answered": 1, "unanswered": 0},
+        skipped={},
+    )
+    made["wireverdict"]["files"][0]["path"] = "a-rather-long-name-for-a-capture-file.pcap.zst"
+    assert page(tmp_path, summary=made) == [
+        "a-rather-long-name-for-a-capture-file.pcap.zst: 1 packet",
+        "1 min 40 s from 2026-11-23 07:01:48 UTC",
+        "1 connection: 1 udp",
+        "DNS: 1 query, none unanswered",
+        "",
+        "Nothing found.",
+    ]
 
 
 def test_plain_text_without_a_terminal(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wireverdict.headers import ICMP, ICMP6
+from wireverdict.output.fields import PROTOCOLS
 from wireverdict.windows.home import address_text
 
 FEW = 16
@@ -12,17 +14,27 @@ FEW = 16
 
 
 def endpoints(rows: NDArray[np.void], *, source_ports: bool = True) -> list[str]:
-    """``192.0.2.1:1234 > 198.51.100.7:53`` for each row, or without the first port."""
-    sides = []
-    for half, port in (("src", "sport"), ("dst", "dport")):
-        shown = []
-        for ip, number in zip(_addresses(rows[f"{half}_hi"], rows[f"{half}_lo"]), rows[port].tolist(), strict=True):
-            if half == "src" and not source_ports:
-                shown.append(ip)
-            else:
-                shown.append(f"[{ip}]:{number}" if ":" in ip else f"{ip}:{number}")
-        sides.append(shown)
-    return [f"{a} > {b}" for a, b in zip(*sides, strict=True)]
+    """``192.0.2.1:1234 > 198.51.100.7:53 udp`` for each row, or without the first port; ICMP has a type and no ports."""
+    columns = zip(
+        _addresses(rows["src_hi"], rows["src_lo"]),
+        rows["sport"].tolist(),
+        _addresses(rows["dst_hi"], rows["dst_lo"]),
+        rows["dport"].tolist(),
+        rows["protocol"].tolist(),
+        strict=True,
+    )
+    shown = []
+    for source, sport, destination, dport, protocol in columns:
+        if protocol in (ICMP, ICMP6):
+            shown.append(f"{source} > {destination} {PROTOCOLS[protocol]} type {sport}")
+        else:
+            first = _end(source, sport) if source_ports else source
+            shown.append(f"{first} > {_end(destination, dport)} {PROTOCOLS[protocol]}")
+    return shown
+
+
+def _end(ip: str, port: int) -> str:
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def _addresses(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.output.endpoints import endpoints
-from wireverdict.output.fields import FLAGS, PROTOCOLS, STATES
+from wireverdict.output.fields import FLAGS, STATES
 from wireverdict.output.units import count, duration, size
 
 HEADING = (
@@ -23,17 +23,15 @@ def listing(rows: NDArray[np.void]) -> bytes:
         (source["packets"] + destination["packets"]).tolist(),
         (source["bytes"] + destination["bytes"]).tolist(),
         rows["state"].tolist(),
-        rows["protocol"].tolist(),
         rows["flags_true"].tolist(),
         rows["final"].tolist(),
         endpoints(rows),
         strict=True,
     )
     lines = []
-    for first, lasted, packets, octets, state, protocol, flags, final, ends in columns:
+    for first, lasted, packets, octets, state, flags, final, ends in columns:
         names = [FLAGS[bit] for bit in range(len(FLAGS)) if flags >> bit & 1] + ([] if final else ["still open"])
         tail = f"  {', '.join(names)}" if names else ""
         numbers = f"{duration(lasted):>11}{count(packets):>10}{size(octets):>10}"
-        ends = f"{ends} {PROTOCOLS[protocol]}{tail}"
-        lines.append(f"{first[:10]} {first[11:]:<13}{numbers}  {STATES[state]:<6} {ends}\n")
+        lines.append(f"{first[:10]} {first[11:]:<13}{numbers}  {STATES[state]:<6} {ends}{tail}\n")
     return "".join(lines).encode()

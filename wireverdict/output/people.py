@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.output.endpoints import endpoints
-from wireverdict.output.fields import FLAGS, PROTOCOLS, STATES
+from wireverdict.output.fields import FLAGS, STATES
 from wireverdict.output.listing import HEADING, listing
 from wireverdict.output.panels import Incident, panel
 from wireverdict.output.stream import Stream
-from wireverdict.output.units import count, duration, share, size
+from wireverdict.output.units import count, duration, several, share, size
 from wireverdict.records import CONNECTION
 from wireverdict.verdicts import Verdict
 
@@ -127,19 +127,20 @@ def _heading(summary: dict[str, Any]) -> list[str]:
     files = told["files"]
     name = os.path.basename(files[0]["path"]) if len(files) == 1 else f"{len(files)} files"
     name = "standard input" if name == "-" else name
-    first = f"{name}: {count(told['packets'])} packets"
+    lines = [f"{name}: {several(told['packets'], 'packet')}"]
     if "start" in event:
         begin = event["start"][:19].replace("T", " ")
-        first += f" in {duration(event['duration'])}, from {begin} UTC"
+        lines += [f"{duration(event['duration'])} from {begin} UTC"]
+        if len(joined := " in ".join(lines)) <= page_width():
+            lines = [joined]
     kinds = told["connections"]
-    lines = [
-        first,
-        f"{count(sum(kinds.values()))} connections: " + ", ".join(f"{count(n)} {k}" for k, n in kinds.items()),
-    ]
+    listed = ", ".join(f"{count(number)} {kind}" for kind, number in kinds.items() if number)
+    lines.append(several(sum(kinds.values()), "connection") + (f": {listed}" if listed else ""))
     dns = told["dns"]
     if dns["attempts"]:
         answered = share(dns["answered"] / dns["attempts"])
-        lines.append(f"DNS: {count(dns['attempts'])} queries, {answered} answered, {count(dns['unanswered'])} not")
+        told_of = f"{answered} answered, {count(dns['unanswered'])} not" if dns["unanswered"] else "none unanswered"
+        lines.append(f"DNS: {several(dns['attempts'], 'query', 'queries')}, {told_of}")
     if told["interrupted"]:
         lines.append("Stopped before the end of the input.")
     left_out = {reason: number for reason, number in told["skipped"].items() if number}
@@ -175,7 +176,7 @@ def _table(rows: NDArray[np.void], width: int) -> list[str]:
         answered = source if source["rtt_samples"] else destination
         lines.append(
             line(
-                f"{ends} {PROTOCOLS[row['protocol']]}",
+                ends,
                 STATES[min(int(row["state"]), len(STATES) - 1)],
                 count(int(source["packets"] + destination["packets"])),
                 size(int(source["bytes"] + destination["bytes"])),

@@ -14,6 +14,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def several(number: int, one: str, many: str = "") -> str:
+    """``1 packet``, ``12,345 packets``."""
+    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
 def scaled(value: float, unit: str) -> str:
     """``1.2 MB``, ``950 kbit/s``: three figures at most and a decimal prefix."""
     for prefix in ("", "k", "M", "G", "T", "P"):
