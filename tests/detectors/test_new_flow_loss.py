@@ -22,7 +22,7 @@ def bad(findings: dict[str, Finding]) -> list[str]:
 
 def test_is_a_detector() -> None:
     assert isinstance(NewFlowLoss(), Detector)
-    assert NewFlowLoss().dump() == {}
+    assert NewFlowLoss().dump() == {"watched": []}
 
 
 def test_a_black_hole_is_named_by_client_and_service() -> None:
@@ -79,6 +79,24 @@ def test_a_capture_of_one_direction_leaves_it_unknown() -> None:
     assert [finding.opinion for finding in judge(maker).values()] == [Opinion.UNKNOWN]
 
 
-def test_healthy_service_is_good() -> None:
-    found = judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 300, ANSWERED: 300}))
-    assert {finding.opinion for finding in found.values()} == {Opinion.GOOD}
+def test_a_healthy_service_is_not_spoken_of() -> None:
+    assert judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 300, ANSWERED: 300})) == {}
+
+
+def test_a_subject_that_was_bad_is_followed_until_it_is_good_and_forgotten() -> None:
+    detector, again = NewFlowLoss(), NewFlowLoss()
+    dead = Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 30})
+    well = Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 30, ANSWERED: 30})
+    assert [finding.opinion for finding in detector.judge(dead.view(0))] == [Opinion.BAD]
+    again.load(detector.dump())
+    for judge_of in (detector, again):
+        assert [finding.opinion for finding in judge_of.judge(well.view(1))] == [Opinion.GOOD]
+        assert list(judge_of.judge(well.view(61))) == []
+
+
+def test_many_rows_that_lose_little_cost_no_findings() -> None:
+    maker = Maker()
+    for client in range(250):
+        lost = 1 if client == 7 else 0
+        maker.flow(f"203.0.113.{client}", "192.0.2.80", 443, {ASKED: 20, ANSWERED: 20 - lost})
+    assert judge(maker) == {}

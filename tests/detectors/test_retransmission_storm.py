@@ -11,7 +11,15 @@ DATA, AGAIN = Count.DATA_PACKETS, Count.RETRANSMISSIONS
 
 
 def judge(sent: dict[Count, int]) -> list[Finding]:
-    return list(RetransmissionStorm().judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, sent).view()))
+    """What is said of this window, when the one before it was bad."""
+    detector = RetransmissionStorm()
+    assert bad_before(detector) == [Opinion.BAD]
+    return list(detector.judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, sent).view(1)))
+
+
+def bad_before(detector: RetransmissionStorm) -> list[Opinion]:
+    view = Maker().flow("192.0.2.1", "198.51.100.7", 443, {DATA: 1000, AGAIN: 300}).view(0)
+    return [finding.opinion for finding in detector.judge(view)]
 
 
 def test_a_third_sent_again_is_critical() -> None:
@@ -55,4 +63,14 @@ def test_a_mirror_that_delivers_twice_is_no_storm() -> None:
 def test_each_direction_is_judged_alone() -> None:
     maker = Maker().flow("192.0.2.1", "198.51.100.7", 443, {DATA: 1000, AGAIN: 300}, {DATA: 1000})
     by_sender = {finding.subject.source_ip: finding.opinion for finding in RetransmissionStorm().judge(maker.view())}
-    assert by_sender == {"192.0.2.1": Opinion.BAD, "198.51.100.7": Opinion.GOOD}
+    assert by_sender == {"192.0.2.1": Opinion.BAD}
+
+
+def test_well_directions_are_not_spoken_of_unless_they_were_bad() -> None:
+    detector, again = RetransmissionStorm(), RetransmissionStorm()
+    well = Maker().flow("192.0.2.1", "198.51.100.7", 443, {DATA: 1000})
+    assert list(detector.judge(well.view(0))) == []
+    bad_before(detector)
+    again.load(detector.dump())
+    assert [finding.opinion for finding in again.judge(well.view(1))] == [Opinion.GOOD]
+    assert list(again.judge(well.view(70))) == []

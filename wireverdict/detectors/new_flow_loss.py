@@ -22,6 +22,7 @@ from wireverdict.windows.home import address_text
 from wireverdict.windows.view import WindowView
 
 Array = NDArray[Any]
+SECOND = 1_000_000_000
 
 
 class NewFlowLossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +38,8 @@ class NewFlowLossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     """peers that must lose before a host or a service as a whole is named: else the pair is."""
     min_established: int = 2
     """established flows that must advance at a host, for its new flows' loss not to be a dead link or a scan."""
+    follow: float = 600.0
+    """s of packet time in which a subject that was bad is reported on when it is not."""
 
 
 class Tally(NamedTuple):
@@ -75,12 +78,13 @@ class Tally(NamedTuple):
 
 
 class NewFlowLoss:
-    """See the module. Keeps nothing between windows."""
+    """See the module. Keeps the subjects that were lately bad, to say when they are good again."""
 
     name = "new-flow-loss"
 
     def __init__(self, settings: NewFlowLossSettings | None = None) -> None:
         self.settings = settings or NewFlowLossSettings()
+        self._watched: dict[int, int] = {}
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """Findings for services, hosts and pairs with enough attempts."""
@@ -91,61 +95,63 @@ class NewFlowLoss:
         rows = np.arange(len(keys))
         asking: Array = counts[rows, asker]
         asked: Array = counts[rows, 1 - asker]
+        decided: Array = asking[:, Count.SYN_ATTEMPTS] - asking[:, Count.SYN_PENDING]
+        heard = asking[:, Count.SYN_ANSWERED] + asking[:, Count.SYN_REFUSED] + asking[:, Count.SYN_UNREACHABLE]
         wanted = (keys["protocol"] == TCP) & (asking[:, Count.SYN_ATTEMPTS] > 0)
+        losing = wanted & (decided > heard)
         ends = np.zeros((len(keys), 4), np.uint64)  # client, server
         low = asker == 0
         for place, (mine, other) in enumerate((("low_hi", "high_hi"), ("low_lo", "high_lo"))):
             ends[:, place] = np.where(low, keys[mine], keys[other])
             ends[:, 2 + place] = np.where(low, keys[other], keys[mine])
+        self._watched = {name: until for name, until in self._watched.items() if until > view.end}
         named: set[int] = set()
         findings = []
-        for kind, members in self._subjects(ends, keys["port"], np.flatnonzero(wanted)):
-            # a host's established flows are those with any service, asked for in this window or not
-            tally = Tally.of(asking[members], asked[members])
-            if tally.decided < self.settings.min_attempts:
-                continue
-            if kind != "pair" and tally.losing_peers < self.settings.min_peers:
-                continue
-            advanced = tally.advanced
-            if kind == "host":
-                its_rows = np.flatnonzero((ends[:, :2] == ends[members[0], :2]).all(axis=1))
-                both = Tally.of(asking[its_rows], asked[its_rows])
-                advanced = both.advanced
-                if advanced < self.settings.min_established:
+        for kind, names in _names(ends, keys["port"].astype(np.uint64)).items():
+            for members in self._groups(names, wanted, losing, decided):
+                tally = Tally.of(asking[members], asked[members])
+                name, advanced = int(names[members[0]]), tally.advanced
+                watched = name in self._watched
+                if kind != "pair" and tally.losing_peers < self.settings.min_peers and not watched:
                     continue
-            share = wilson_lower(tally.lost, tally.decided)
-            bad = share > self.settings.warning_share
-            if bad and all(int(member) in named for member in members):
-                continue
-            if bad:
-                named.update(int(member) for member in members)
-            findings.append(
-                self._finding(view, kind, ends[members[0]], int(keys["port"][members[0]]), tally, share, advanced)
-            )
+                if kind == "host":  # its established flows are those with any service, asked for in this window or not
+                    its_rows = np.flatnonzero(names == names[members[0]])
+                    advanced = Tally.of(asking[its_rows], asked[its_rows]).advanced
+                    if advanced < self.settings.min_established and not watched:
+                        continue
+                share = wilson_lower(tally.lost, tally.decided)
+                if share > self.settings.warning_share:
+                    if all(int(member) in named for member in members):
+                        continue
+                    named.update(int(member) for member in members)
+                    self._watched[name] = view.end + round(self.settings.follow * SECOND)
+                elif not watched:
+                    continue
+                port = int(keys["port"][members[0]])
+                findings.append(self._finding(view, kind, ends[members[0]], port, tally, share, advanced))
         return findings
 
     def dump(self) -> dict[str, Any]:
-        """Nothing is kept."""
-        return {}
+        """Subjects that were lately bad, and until when they are followed (ns)."""
+        return {"watched": [[name, until] for name, until in sorted(self._watched.items())]}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Nothing is kept."""
+        """Take up what `dump` gave."""
+        self._watched = {int(name): int(until) for name, until in state["watched"]}
 
-    def _subjects(self, ends: Array, ports: Array, wanted: Array) -> Iterator[tuple[str, Array]]:
-        """(kind, rows) of every service, then host, then pair, sorted by address."""
-        columns = {
-            "service": [ports[wanted], ends[wanted, 3], ends[wanted, 2]],
-            "host": [ends[wanted, 1], ends[wanted, 0]],
-            "pair": [ports[wanted], ends[wanted, 3], ends[wanted, 2], ends[wanted, 1], ends[wanted, 0]],
-        }
-        for kind, by in columns.items():
-            if not len(wanted):
-                return
-            order = np.lexsort(by)
-            values = np.stack([column[order].astype(np.uint64) for column in by], axis=1)
-            starts = np.flatnonzero(np.r_[True, np.any(values[1:] != values[:-1], axis=1)])
-            for members in np.split(wanted[order], starts[1:]):
-                yield kind, members
+    def _groups(self, names: Array, wanted: Array, losing: Array, decided: Array) -> Iterator[Array]:
+        """Rows of each subject that loses or is followed and has enough attempts, in order of their first row."""
+        hot = np.unique(names[losing])
+        if self._watched:
+            hot = np.union1d(hot, np.fromiter(self._watched, np.uint64, len(self._watched)))
+        rows = np.flatnonzero(wanted & np.isin(names, hot)) if len(hot) else np.zeros(0, np.int64)
+        if not len(rows):
+            return
+        order = np.argsort(names[rows], kind="stable")
+        starts = np.flatnonzero(np.r_[True, np.diff(names[rows][order]) != 0])
+        groups = np.split(rows[order], starts[1:])
+        enough = np.add.reduceat(decided[rows][order], starts) >= self.settings.min_attempts
+        yield from sorted((groups[g] for g in np.flatnonzero(enough)), key=lambda members: int(members[0]))
 
     def _finding(
         self,
@@ -213,3 +219,20 @@ class NewFlowLoss:
         Attempts without an answer are one-sided themselves, so only a window of almost nothing else is in doubt.
         """
         return view.capture.one_sided_packets < view.capture.tcp_packets
+
+
+def _names(ends: Array, ports: Array) -> dict[str, Array]:
+    """A 64-bit name of each row's service, client host and pair: uint64 (n,). Wide kinds first.
+
+    Names are compared in place of addresses; that two of a window's subjects share one is beyond chance.
+    """
+    mix = np.uint64(0x9E3779B97F4A7C15)
+
+    def stir(value: Array, more: Array) -> Array:
+        value = (value ^ more) * mix
+        stirred: Array = (value ^ (value >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+        return stirred
+
+    server = stir(stir(ports + np.uint64(1 << 32), ends[:, 3]), ends[:, 2])
+    client = stir(stir(np.full_like(ports, 1 << 33), ends[:, 1]), ends[:, 0])
+    return {"service": server, "host": client, "pair": stir(server, client)}

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from wireverdict.detectors.quality import Watched
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.fields import Count
@@ -39,15 +40,17 @@ class RetransmissionStormSettings(msgspec.Struct, frozen=True, forbid_unknown_fi
 
 
 class RetransmissionStorm:
-    """See the module. Keeps nothing between windows."""
+    """See the module. Keeps the subjects that were lately bad, to say when they are good again."""
 
     name = "retransmission-storm"
 
     def __init__(self, settings: RetransmissionStormSettings | None = None) -> None:
         self.settings = settings or RetransmissionStormSettings()
+        self._watched = Watched()
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
-        """One finding for each direction of a pair that sent much again, or much and little of it again."""
+        """One finding for each direction of a pair that sent much again, or did so lately and now sends much."""
+        self._watched.forget(view.end)
         keys, counts = view.pairs
         if not len(keys):
             return []
@@ -58,17 +61,21 @@ class RetransmissionStorm:
         enough = needed >= self.settings.min_retransmissions
         # as much data that a storm would have shown: silence about a storm that was, means that it is over
         busy = data * self.settings.warning_share >= self.settings.min_retransmissions
+        followed = bool(list(self._watched))
         findings = []
-        for row, side in np.argwhere(enough | busy):
-            findings.append(self._finding(view, keys[row], counts[row], int(side), int(needed[row, side])))
+        for row, side in np.argwhere(enough | busy if followed else enough):
+            finding = self._finding(view, keys[row], counts[row], int(side), int(needed[row, side]))
+            if self._watched.note(finding.subject, finding.opinion, view.end):
+                findings.append(finding)
         return findings
 
     def dump(self) -> dict[str, Any]:
-        """Nothing is kept."""
-        return {}
+        """Subjects that were lately bad."""
+        return {"watched": self._watched.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Nothing is kept."""
+        """Take up what `dump` gave."""
+        self._watched.load(state["watched"])
 
     def _finding(self, view: WindowView, key: Any, counts: Any, side: int, needed: int) -> Finding:
         ends = (address_text(key["low_hi"], key["low_lo"]), address_text(key["high_hi"], key["high_lo"]))
