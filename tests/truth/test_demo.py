@@ -1,4 +1,4 @@
-"""The demo's capture against what the lab counted while it was made: the resolver's attempts, the gateway's counters."""
+"""The demo's capture against what the lab counted as it was made: the resolver's attempts, the gateway's packets."""
 
 from __future__ import annotations
 
