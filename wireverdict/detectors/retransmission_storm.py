@@ -1,8 +1,8 @@
 """So much is sent again that little gets through: loss on the path, whatever its cause.
 
 Retransmissions that the receiver proved needless, and packets that were captured twice, are left out. Where the capture
-itself misses packets the counts say nothing (a copy whose original was not captured looks like new data), and the finding
-is unknown.
+itself misses packets the counts say nothing (a copy whose original was not captured looks like new data), and the
+finding is unknown.
 """
 
 from __future__ import annotations
