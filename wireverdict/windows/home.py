@@ -46,6 +46,13 @@ class HomeNetworks:
         return inside
 
 
+def address_halves(text: str) -> Address:
+    """The two numbers of an address as `address_text` writes it."""
+    address = ipaddress.ip_address(text)
+    number = int(address) | (0xFFFF << 32 if address.version == 4 else 0)
+    return number >> 64, number & _MASK
+
+
 def address_text(hi: int, lo: int) -> str:
     """An address as people write it (RFC 5952 for IPv6)."""
     number = int(hi) << 64 | int(lo)

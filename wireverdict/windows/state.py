@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 # `S`: scalars and settings, int64. Times in ns unless they say otherwise.
 (
@@ -25,26 +28,92 @@ import numpy as np
     STALL_USED,
     STALL_OPEN,
     DNS_LISTED,  # packets for the DNS kernel
-    STOPPED,  # 1: stopped because a window is due
+    BOOKED,  # latency cells that `dns.conclude` took out
 ) = range(20)
 S_SIZE = 20
 
-# `ring`: one row of R_SIZE int64 for each window that may be open
-(
-    NUMBER,
-    OPEN,
-    USED,  # service rows, the `other` row 0 included
-    FIRST,  # ns, smallest and largest time of its packets
-    LAST,
-    PACKETS,
-    OVERFLOW,
-    DNS_USED,
-    NAMES_USED,
-) = range(9)
-R_SIZE = 9
+PLACE = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            "number",
+            "open",
+            "first",  # ns, smallest and largest time of its packets
+            "last",
+            "packets",
+            "overflow",  # packets whose service found no row of its own
+            "tcp_packets",  # of TCP services with a row of their own
+            "tcp_payload",
+            "data_packets",
+            "missed_bytes",
+            "missed_events",
+            "one_sided",
+            "used",  # service rows, the `other` row 0 included
+            "troubles",  # TROUBLE rows
+            "dns_used",  # client + resolver rows, `other` included
+            "names_used",
+        )
+    ],
+    align=True,
+)
+"""One window that may be open: a place in the ring."""
+
+# A service's counts lie in three rows, so that the common packet touches one cache line, or two: both sides of SENT
+# fill one, both sides of FLOWS another. Sides are entries 2·row and 2·row + 1.
+SENT = np.dtype(
+    [("bytes", "<i8"), ("payload", "<i8"), ("acked", "<i8"), ("packets", "<u4"), ("data", "<u4")],
+    align=True,
+)
+"""What nearly every packet adds to."""
+
+FLOWS = np.dtype(
+    [
+        (name, "<u4")
+        for name in (
+            "sent_out",
+            "sent_in",
+            "new_flows",
+            "one_sided",
+            "syn_attempts",
+            "syn_answered",
+            "established",
+            "advanced",
+        )
+    ],
+    align=True,
+)
+"""What the first packets of a connection add to, and all packets whose direction is known."""
+
+TROUBLE = np.dtype(
+    [
+        ("retransmitted", "<i8"),
+        ("missed_bytes", "<i8"),
+        ("stall_ms", "<i8"),
+        *(
+            (name, "<u4")
+            for name in (
+                "retransmissions",
+                "spurious",
+                "out_of_order",
+                "duplicate_acks",
+                "zero_windows",
+                "missed_events",
+                "syn_retries",
+                "syn_refused",
+                "syn_unreachable",
+                "unreachable",
+                "resets",
+                "copies",
+            )
+        ),
+    ],
+    align=True,
+)
+"""What goes wrong. Rows are given out one by one to the services that need them."""
 
 NO_WINDOW = -(1 << 62)
 FAR = 1 << 62  # later than any time; times are cut to ±FAR (the years 1823 to 2116)
+LOW32 = 0xFFFFFFFF
 
 SLOT = np.dtype(
     [
@@ -64,10 +133,11 @@ SLOT = np.dtype(
 KNOWN = 1 << 0  # `window` and `row` are set
 SYN_WAITS = 1 << 1  # `syn_*` are set and nothing has come back yet
 DEGRADED = 1 << 2  # `row` is not the service's own
-SENT = 1 << 3  # established, sent data in `window`: originator; << 1 responder
+SENT_DATA = 1 << 3  # established, sent data in `window`: originator; << 1 responder
 MOVED = 1 << 5  # … and was answered: originator's data; << 1 responder's
 SYN_SIDE = 1 << 7  # side of the pair that sent the waiting SYN
-IN_WINDOW = DEGRADED | SENT | SENT << 1 | MOVED | MOVED << 1  # what is forgotten when `window` moves on
+OUTSIDE_WINDOW = LOW32 & ~(DEGRADED | SENT_DATA | SENT_DATA << 1 | MOVED | MOVED << 1)
+"""What stays when `window` moves on."""
 
 STALL = np.dtype(
     [
@@ -92,3 +162,13 @@ STALL = np.dtype(
 
 STALLS = 16_384
 """Closed windows that are timed at once; more are counted but not timed."""
+
+_LINE = 64
+
+
+def aligned(length: int, dtype: Any) -> NDArray[Any]:
+    """Zeros that begin at a cache line. Zeroed memory costs nothing until it is written, so bounds may be generous."""
+    dtype = np.dtype(dtype)
+    memory = np.zeros(length * dtype.itemsize + _LINE, np.uint8)
+    first = -memory.ctypes.data % _LINE
+    return memory[first : first + length * dtype.itemsize].view(dtype)

@@ -2,29 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.windows.fields import SERVICE_KEY, Count, Dns
+from wireverdict.windows.fields import LATENCY_BUCKETS, Count, Dns
 from wireverdict.windows.home import Address, HomeNetworks
 
+ADDRESSES = ("low_hi", "low_lo", "high_hi", "high_lo")
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
-class Table(NamedTuple):
+
+class Table:
     """Counts by address pair (and service): `keys` SERVICE_KEY[n], `counts` int64 (n, 2 sides, len(Count)).
 
     Side 0 is the lower address of the pair. Rows are sorted by key. Pairs have port, protocol and responder 0.
+
+    Made of arrays, or of functions that give them when they are first asked for: a window of many rows has far more
+    counts than are looked at, so prefer ``of`` to ``counts``. ``keys, counts = table`` takes it apart.
     """
 
-    keys: NDArray[np.void]
-    counts: NDArray[np.int64]
+    def __init__(
+        self,
+        keys: NDArray[np.void] | Callable[[], NDArray[np.void]],
+        counts: NDArray[np.int64] | Callable[[], NDArray[np.int64]],
+        column: Callable[[Count], NDArray[np.int64]] | None = None,
+    ) -> None:
+        self._keys, self._counts, self._column = keys, counts, column
+
+    @cached_property
+    def keys(self) -> NDArray[np.void]:
+        """SERVICE_KEY[n]."""
+        return self._keys() if callable(self._keys) else self._keys
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """All counts: int64 (n, 2, len(Count))."""
+        return self._counts() if callable(self._counts) else self._counts
+
+    def __iter__(self) -> Iterator[Any]:
+        yield self.keys
+        yield self.counts
 
     def of(self, what: Count) -> NDArray[np.int64]:
         """One count for every row and both sides: int64 (n, 2)."""
-        return self.counts[:, :, what]
+        if self._column is None or "counts" in self.__dict__:
+            return self.counts[:, :, what]
+        return self._column(what)
 
 
 class UnansweredName(NamedTuple):
@@ -35,19 +63,82 @@ class UnansweredName(NamedTuple):
     unanswered: int
 
 
-class DnsTable(NamedTuple):
-    """DNS by client + resolver, sorted by key.
+class Histograms:
+    """Latency histograms by row, most of them nearly empty.
 
-    `keys` DNS_KEY[n]; `counts` int64 (n, len(Dns)); `latency` int64 (n, LATENCY_BUCKETS), µs, of answers in time and
-    late; `since` int64 (n,), ns, the first unanswered attempt's time (NEVER: none); `names[i]` the commonest unanswered
-    questions of row i, most frequent first.
+    Indexed as an array would be along its first axis: `[i]` gives int64 (LATENCY_BUCKETS,), `[rows]` several rows.
+    Of row i, `buckets[starts[i] : stops[i]]` are not empty and `many` is what they hold. ``numpy.asarray`` gives all
+    rows as one array, int64 (n, LATENCY_BUCKETS).
     """
 
-    keys: NDArray[np.void]
-    counts: NDArray[np.int64]
-    latency: NDArray[np.int64]
-    since: NDArray[np.int64]
-    names: list[list[UnansweredName]]
+    def __init__(
+        self,
+        starts: NDArray[np.intp],
+        stops: NDArray[np.intp],
+        buckets: NDArray[np.uint32],
+        many: NDArray[np.uint32],
+    ) -> None:
+        self._starts, self._stops, self._buckets, self._many = starts, stops, buckets, many
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, rows: Any) -> NDArray[np.int64]:
+        starts, stops = self._starts[rows], self._stops[rows]
+        histograms = np.zeros((*np.shape(starts), LATENCY_BUCKETS), np.int64)
+        flat = histograms.reshape(-1, LATENCY_BUCKETS)
+        sizes = np.atleast_1d(stops - starts)
+        which = np.repeat(np.arange(len(sizes)), sizes)
+        cells = np.arange(len(which)) + np.repeat(np.atleast_1d(starts) - (np.cumsum(sizes) - sizes), sizes)
+        flat[which, self._buckets[cells]] = self._many[cells]
+        return histograms
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self[:].astype(dtype or np.int64)
+
+
+class DnsTable:
+    """DNS by client + resolver, sorted by key.
+
+    `keys` DNS_KEY[n]; `counts` int64 (n, len(Dns)); `latency[i]` int64 (LATENCY_BUCKETS,), µs, of answers in time
+    and late; `since` int64 (n,), ns, the first unanswered attempt's time (NEVER: none); `names[i]` the commonest
+    unanswered questions of row i, most frequent first. As with `Table`, made of values or of functions that give them.
+    """
+
+    def __init__(
+        self,
+        keys: NDArray[np.void] | Callable[[], NDArray[np.void]],
+        counts: NDArray[np.int64] | Callable[[], NDArray[np.int64]],
+        latency: NDArray[np.int64] | Histograms | Callable[[], Histograms],
+        since: NDArray[np.int64] | Callable[[], NDArray[np.int64]],
+        names: list[list[UnansweredName]] | Callable[[], list[list[UnansweredName]]],
+    ) -> None:
+        self._keys, self._counts, self._latency, self._since, self._names = keys, counts, latency, since, names
+
+    @cached_property
+    def keys(self) -> NDArray[np.void]:
+        """DNS_KEY[n]."""
+        return self._keys() if callable(self._keys) else self._keys
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """int64 (n, len(Dns))."""
+        return self._counts() if callable(self._counts) else self._counts
+
+    @cached_property
+    def latency(self) -> NDArray[np.int64] | Histograms:
+        """int64 (n, LATENCY_BUCKETS), by row."""
+        return self._latency() if callable(self._latency) else self._latency
+
+    @cached_property
+    def since(self) -> NDArray[np.int64]:
+        """int64 (n,), ns."""
+        return self._since() if callable(self._since) else self._since
+
+    @cached_property
+    def names(self) -> list[list[UnansweredName]]:
+        """By row."""
+        return self._names() if callable(self._names) else self._names
 
     def of(self, what: Dns) -> NDArray[np.int64]:
         """One count for every row: int64 (n,)."""
@@ -91,41 +182,67 @@ class WindowView:
     home: HomeNetworks = field(default_factory=HomeNetworks)
     paths: Any = None  # judgements of wireverdict.paths, filled in by the pipeline
 
-    @cached_property
-    def _rows(self) -> dict[tuple[int, ...], int]:
-        """Rows of `pairs` by (low_hi, low_lo, high_hi, high_lo)."""
-        keys = self.pairs.keys
-        columns = [keys[name].tolist() for name in ("low_hi", "low_lo", "high_hi", "high_lo")]
-        return {key: row for row, key in enumerate(zip(*columns, strict=True))}
-
     def pair(self, first: Address, second: Address) -> NDArray[np.int64] | None:
         """Counts between two addresses, int64 (2, len(Count)): what `first` sent, what `second` sent. None: nothing."""
         low, high = min(first, second), max(first, second)
-        row = self._rows.get((*low, *high))
-        if row is None:
+        keys = self.pairs.keys
+        start, stop = 0, len(keys)
+        for name, value in zip(ADDRESSES, (*low, *high), strict=True):
+            column = keys[name][start:stop]
+            low_end, high_end = (int(np.searchsorted(column, np.uint64(value), side)) for side in _SIDES)
+            start, stop = start + low_end, start + high_end
+        if start == stop:
             return None
-        counts: NDArray[np.int64] = self.pairs.counts[row]
+        counts: NDArray[np.int64] = self.pairs.counts[start]
         return counts if first == low else counts[::-1]
 
     @cached_property
     def hearing(self) -> frozenset[Address]:
         """Addresses to which at least one packet was captured."""
-        keys, counts = self.pairs
+        keys, packets = self.pairs.keys, self.pairs.of(Count.PACKETS)
         heard: set[Address] = set()
         for side, hi, lo in ((1, "low_hi", "low_lo"), (0, "high_hi", "high_lo")):
-            rows = keys[counts[:, side, Count.PACKETS] > 0]
+            rows = keys[packets[:, side] > 0]
             heard.update(zip(rows[hi].tolist(), rows[lo].tolist(), strict=True))
         return frozenset(heard)
 
     @cached_property
     def pairs(self) -> Table:
         """`services` summed over services: one row for every address pair (the `other` row included)."""
-        keys, counts = self.services
-        if not len(keys):
-            return self.services
-        addresses = np.stack([keys[name] for name in ("low_hi", "low_lo", "high_hi", "high_lo")], axis=1)
-        starts = np.flatnonzero(np.r_[True, np.any(addresses[1:] != addresses[:-1], axis=1)])
-        pairs = np.zeros(len(starts), SERVICE_KEY)
-        for name in ("low_hi", "low_lo", "high_hi", "high_lo"):
-            pairs[name] = keys[name][starts]
-        return Table(pairs, np.add.reduceat(counts, starts, axis=0))
+        return Table(self._pair_keys, self._pair_counts, self._pair_column)
+
+    @cached_property
+    def _starts(self) -> NDArray[np.intp]:
+        """The first row of each pair in `services`."""
+        keys = self.services.keys
+        differs = np.ones(len(keys), bool)
+        differs[1:] = False
+        for name in ADDRESSES:
+            differs[1:] |= keys[name][1:] != keys[name][:-1]
+        return np.flatnonzero(differs)
+
+    def _pair_keys(self) -> NDArray[np.void]:
+        pairs = self.services.keys[self._starts]
+        for name in ("port", "protocol", "responder"):
+            pairs[name] = 0
+        return pairs
+
+    def _pair_counts(self) -> NDArray[np.int64]:
+        return self._summed(self.services.counts)
+
+    def _pair_column(self, what: Count) -> NDArray[np.int64]:
+        return self._summed(self.services.of(what))
+
+    def _summed(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of services summed over services."""
+        starts = self._starts
+        if len(starts) == len(counts):
+            return counts
+        sums = counts[starts]
+        more = np.ones(len(counts), bool)
+        more[starts] = False
+        rows = np.flatnonzero(more)  # services that are not their pair's first: few, as a rule
+        columns = sums[0].size
+        cells = (np.searchsorted(starts, rows) - 1)[:, None] * columns + np.arange(columns)
+        np.add.at(sums.reshape(-1), cells.reshape(-1), counts[rows].reshape(-1))
+        return sums

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict import headers
 from wireverdict.headers import HEADER
 from wireverdict.windows import aggregate, state
-from wireverdict.windows.fields import COUNTS, NEVER, SERVICE_KEY, Count, Dns
+from wireverdict.windows.fields import NEVER, SERVICE_KEY
 from wireverdict.windows.home import HomeNetworks
+from wireverdict.windows.services import Services
 from wireverdict.windows.settings import WindowSettings
+from wireverdict.windows.state import aligned
 from wireverdict.windows.transactions import Transactions
 from wireverdict.windows.view import Capture, Table, WindowView
 
 _SECOND = 1_000_000_000
 _OPEN_BY_COUNT = 16
 """Windows by count that may wait for answers at one time; at higher packet rates they close with attempts undecided."""
+
+
+_Array = NDArray[Any]
+_Tables = tuple[_Array, _Array, _Array, _Array, _Array, _Array, _Array]
 
 
 class Windows:
@@ -53,17 +59,19 @@ class Windows:
             round(settings.stall_limit * _SECOND),
         )
         s[state.STALL_USED] = 1
-        self._ring = np.zeros((places, state.R_SIZE), np.int64)
-        self._ring[:, [state.USED, state.DNS_USED, state.NAMES_USED]] = 1
-        # Zeroed memory costs nothing until it is written, so bounds may be generous.
-        self._keys = np.zeros(places * rows, SERVICE_KEY)
-        self._counts = np.zeros(places * rows * 2 * COUNTS, np.int64)
-        self._index = np.zeros(places * cells, np.int32)
-        self._place = np.zeros(places * rows, np.int32)
-        self._slots = np.zeros(1024, state.SLOT)
+        # One row more than is used, where blank rows are copied from.
+        self._ring = aligned(places + 1, state.PLACE)
+        self._sent = aligned(2 * places * rows + 1, state.SENT)
+        self._flows = aligned(2 * places * rows + 1, state.FLOWS)
+        self._troubles = aligned(2 * places * rows + 1, state.TROUBLE)
+        self._trouble_of = aligned(places * rows, np.int32)
+        self._keys = aligned(places * rows, SERVICE_KEY)
+        self._index = aligned(places * cells, np.uint32)
+        self._slots = aligned(1024, state.SLOT)
         self._stalls = np.zeros(state.STALLS, state.STALL)
         self._previous = np.zeros(1, HEADER)
         self._listed = np.zeros(0, np.int32)
+        self._ahead = np.zeros(aggregate.BLOCK, np.int64)
         self._dns = Transactions(settings, places)
 
     @property
@@ -87,7 +95,6 @@ class Windows:
         s = self._s
         if len(self._listed) < 2 * len(rows):
             self._listed = np.empty(2 * len(rows), np.int32)
-        tables = (self._keys, self._counts, self._index, self._place)
         while True:
             s[state.ROOM] = 0
             done = aggregate.observe(
@@ -96,11 +103,11 @@ class Windows:
                 notes,
                 start,
                 s,
-                self._ring.reshape(-1),
-                *tables,
+                *self._tables(),
                 self._slots,
                 self._stalls,
                 self._listed,
+                self._ahead,
             )
             if s[state.DNS_LISTED]:
                 self._dns.take_up(rows, notes, names, int(s[state.DNS_LISTED]), self._listed, s, self._ring)
@@ -108,7 +115,7 @@ class Windows:
                 if done == len(rows) and done:
                     self._previous = rows[-1:].copy()
                 return int(done)
-            slots = np.zeros(max(int(s[state.ROOM]), 2 * len(self._slots)), state.SLOT)
+            slots = aligned(max(int(s[state.ROOM]), 2 * len(self._slots)), state.SLOT)
             slots[: len(self._slots)] = self._slots
             self._slots, start = slots, done
 
@@ -133,83 +140,77 @@ class Windows:
 
     def _in_order(self) -> list[int]:
         """Open places by window number."""
-        places = np.flatnonzero(self._ring[:, state.OPEN])
-        return [int(place) for place in places[np.argsort(self._ring[places, state.NUMBER])]]
+        places = np.flatnonzero(self._ring["open"])
+        return [int(place) for place in places[np.argsort(self._ring["number"][places])]]
 
     def _due(self, place: int) -> int:
         """The watermark at which the window in a place closes."""
-        number, last = int(self._ring[place, state.NUMBER]), int(self._ring[place, state.LAST])
+        number, last = int(self._ring[place]["number"]), int(self._ring[place]["last"])
         if not self.settings.packets:
             return (number + 1) * int(self._s[state.WIDTH]) + int(self._s[state.LATENESS])
         complete = (number + 1) * self.settings.packets <= int(self._s[state.ORDINAL])
         return last + int(self._s[state.LATENESS]) if complete else int(NEVER)
 
+    def _tables(self) -> _Tables:
+        """The memory of windows, as kernels want it."""
+        return self._ring, self._keys, self._index, self._sent, self._flows, self._trouble_of, self._troubles
+
     def _view(self, place: int, *, final: bool) -> WindowView:
         """Take a window out."""
         s, ring = self._s, self._ring
-        tables = (self._keys, self._counts, self._index, self._place)
         if s[state.STALL_OPEN] and not self.settings.packets:
-            aggregate.seal(place, s, ring.reshape(-1), *tables, self._slots, self._stalls)
-        if final:
-            self._undecided_syns(place)
-        number, first, last, packets, overflow = (
-            int(ring[place, column])
-            for column in (state.NUMBER, state.FIRST, state.LAST, state.PACKETS, state.OVERFLOW)
+            aggregate.seal(place, s, *self._tables(), self._slots, self._stalls)
+        services = self._services(place, self._undecided_syns(place) if final else None)
+        answers, untracked = self._dns.take_out(place, s, ring)
+        told = ring[place]
+        number, first, last, packets = (int(told[name]) for name in ("number", "first", "last", "packets"))
+        capture = Capture(
+            late=int(s[state.LATE]),
+            overflow=int(told["overflow"]),
+            untracked_dns=untracked,
+            final=final,
+            data_packets=int(told["data_packets"]),
+            missed_events=int(told["missed_events"]),
+            missed_bytes=int(told["missed_bytes"]),
+            payload_bytes=int(told["tcp_payload"]),
+            tcp_packets=int(told["tcp_packets"]),
+            one_sided_packets=int(told["one_sided"]),
         )
-        services = self._services(place)
-        dns = self._dns.table(place, number, s, ring)
-        capture = Capture(late=int(s[state.LATE]), overflow=overflow, final=final)
         s[state.LATE_TOTAL] += s[state.LATE]
         s[state.LATE] = 0
-        capture.untracked_dns = int(dns.of(Dns.UNTRACKED).sum())
-        _describe(capture, services)
-        self._dns.clear(place, ring)
-        self._clear(place)
+        told["open"] = 0
         width = int(s[state.WIDTH])
         start, end = (first, last + 1) if self.settings.packets else (number * width, (number + 1) * width)
-        return WindowView(number, start, end, end - start, packets, services, dns, capture, self.home)
+        table = Table(services.keys, services.counts, services.column)
+        return WindowView(number, start, end, end - start, packets, table, answers.table(), capture, self.home)
 
-    def _clear(self, place: int) -> None:
-        """Empty a place, in time that depends on the rows used only."""
-        used, rows, cells = (int(n) for n in (self._ring[place, state.USED], *self._s[[state.SERVICES, state.INDEX]]))
-        here = slice(place * rows, place * rows + used)
-        self._index[place * cells :][self._place[here][1:]] = 0
-        self._keys[here] = np.zeros((), SERVICE_KEY)
-        self._counts.reshape(-1, 2 * COUNTS)[here] = 0
-        self._ring[place] = 0
-        self._ring[place, [state.USED, state.DNS_USED, state.NAMES_USED]] = 1
+    def _undecided_syns(self, place: int) -> NDArray[np.void]:
+        """At the end of the capture: slots with SYNs without any answer that are too young to be called unanswered."""
+        low, slots = int(self._ring[place]["number"]) & state.LOW32, self._slots
+        now = np.uint32(int(self._s[state.WATERMARK]) // 1_000_000 & state.LOW32)
+        young = now - slots["syn_ms"] < np.uint32(round(self.settings.syn_timeout * 1000))
+        waits: NDArray[np.void] = slots[(slots["bits"] & state.SYN_WAITS != 0) & (slots["syn_window"] == low) & young]
+        return waits
 
-    def _undecided_syns(self, place: int) -> None:
-        """At the end of the capture: SYNs without any answer that are too young to be called unanswered."""
-        low, bits = int(self._ring[place, state.NUMBER]) & 0xFFFFFFFF, self._slots["bits"]
-        now = np.uint32(int(self._s[state.WATERMARK]) // 1_000_000 & 0xFFFFFFFF)
-        young = now - self._slots["syn_ms"] < np.uint32(round(self.settings.syn_timeout * 1000))
-        waits = self._slots[(bits & state.SYN_WAITS != 0) & (self._slots["syn_window"] == low) & young]
-        counts = self._counts.reshape(-1, 2, COUNTS)[place * int(self._s[state.SERVICES]) :]
-        side = (waits["bits"] & state.SYN_SIDE != 0).astype(np.intp)
-        np.add.at(counts, (waits["syn_row"].astype(np.intp), side, int(Count.SYN_PENDING)), 1)
-
-    def _services(self, place: int) -> Table:
-        """The window's rows, sorted by key; row 0 (`other`) only if something is in it."""
-        used, rows = int(self._ring[place, state.USED]), int(self._s[state.SERVICES])
-        keys = self._keys[place * rows :][:used]
-        counts = self._counts.reshape(-1, 2, COUNTS)[place * rows :][:used]
-        first = 0 if counts[0].any() else 1
-        keys, counts = keys[first:], counts[first:]
-        names = ("responder", "protocol", "port", "high_lo", "high_hi", "low_lo", "low_hi")
-        order = np.lexsort([keys[name] for name in names])
-        return Table(keys[order], counts[order])
-
-
-def _describe(capture: Capture, services: Table) -> None:
-    """Fill in what the counts say of the capture."""
-    counts = services.counts
-    capture.data_packets = int(counts[:, :, Count.DATA_PACKETS].sum())
-    capture.missed_events = int(counts[:, :, Count.MISSED_EVENTS].sum())
-    capture.missed_bytes = int(counts[:, :, Count.MISSED_BYTES].sum())
-    capture.payload_bytes = int(counts[services.keys["protocol"] == headers.TCP][:, :, Count.PAYLOAD_BYTES].sum())
-    capture.tcp_packets = int(counts[services.keys["protocol"] == headers.TCP][:, :, Count.PACKETS].sum())
-    capture.one_sided_packets = int(counts[:, :, Count.ONE_SIDED].sum())
+    def _services(self, place: int, waits: NDArray[np.void] | None) -> Services:
+        """Take the rows out and empty the place's index. `waits`: slots with undecided SYNs."""
+        used, many = int(self._ring[place]["used"]), int(self._ring[place]["troubles"])
+        first, cells = place * int(self._s[state.SERVICES]), int(self._s[state.INDEX])
+        keys = self._keys[first : first + used].copy()
+        self._index[place * cells :][keys["pad"][1:]] = 0
+        keys["pad"] = 0
+        pending = None
+        if waits is not None and len(waits):
+            pending = np.zeros((used, 2), np.int64)
+            np.add.at(pending, (waits["syn_row"], (waits["bits"] & state.SYN_SIDE != 0).astype(np.intp)), 1)
+        return Services(
+            keys,
+            self._sent[2 * first :][: 2 * used].copy(),
+            self._flows[2 * first :][: 2 * used].copy(),
+            self._trouble_of[first:][:used].copy(),
+            self._troubles[2 * first :][: 2 * many].copy(),
+            pending,
+        )
 
 
 def _power_of_two(least: int) -> int:
