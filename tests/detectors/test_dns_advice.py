@@ -9,17 +9,21 @@ from tests.detectors.views import Maker, halves
 from wireverdict.detectors.dns_advice import advice, old_flows
 from wireverdict.detectors.dns_cases import Case
 from wireverdict.verdicts import Subject
-from wireverdict.windows.fields import Count, Dns
+from wireverdict.windows.fields import DNS_KEY, LATENCY_BUCKETS, NEVER, Count, Dns
+from wireverdict.windows.view import DnsTable
 
 CLIENT, RESOLVER = "192.0.2.1", "198.51.100.53"
 PAIR = Subject(CLIENT, RESOLVER, 53)
 
 
 def case(**counts: int) -> Case:
-    made = np.zeros(len(Dns), np.int64)
+    view = Maker().view()
+    made = np.zeros((1, len(Dns)), np.int64)
     for name, many in {"attempts": 100, **counts}.items():
-        made[Dns[name.upper()]] = many
-    return Case(made)
+        made[0, Dns[name.upper()]] = many
+    latency = np.zeros((1, LATENCY_BUCKETS), np.int64)
+    view.dns = DnsTable(np.zeros(1, DNS_KEY), made, latency, np.array([NEVER]), [[]])
+    return Case(view, np.array([0]))
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from wireverdict.windows.home import HomeNetworks, address_text
+from wireverdict.windows.home import HomeNetworks, address_halves, address_text
 
 
-def halves(
-    *texts: str,
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint64]], np.ndarray[tuple[int], np.dtype[np.uint64]]]:
-    import ipaddress
-
-    numbers = []
-    for text in texts:
-        address = ipaddress.ip_address(text)
-        numbers.append(int(address) | (0xFFFF << 32 if address.version == 4 else 0))
-    return np.array([n >> 64 for n in numbers], np.uint64), np.array([n & (1 << 64) - 1 for n in numbers], np.uint64)
+def halves(*texts: str) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    pairs = np.array([address_halves(text) for text in texts], np.uint64)
+    return pairs[:, 0], pairs[:, 1]
 
 
 def test_contains() -> None:
@@ -32,6 +26,8 @@ def test_text() -> None:
     texts = ["0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "2001:db8::1", "ff02::fb"]
     hi, lo = halves(*texts)
     assert [address_text(int(a), int(b)) for a, b in zip(hi, lo, strict=True)] == texts
+    assert address_halves("192.0.2.1") == (0, 0xFFFF_C000_0201)
+    assert address_halves("2001:db8::1") == (0x2001_0DB8_0000_0000, 1)
 
 
 def test_wrong_network() -> None:

@@ -20,13 +20,13 @@ _CLOUD_RESOLVERS = {ip_address("169.254.169.253"), ip_address("fd00:ec2::253")}
 
 def old_flows(clients: Iterable[Address], view: WindowView) -> tuple[int, int]:
     """Established flows (of any protocol) on which these hosts sent data, and how many of them were answered."""
-    keys, counts = view.pairs
+    keys, established, advanced = view.pairs.keys, view.pairs.of(Count.ESTABLISHED), view.pairs.of(Count.ADVANCED)
     sent = moved = 0
     for hi, lo in clients:
         for side, end in ((0, "low"), (1, "high")):
-            mine = counts[(keys[f"{end}_lo"] == lo) & (keys[f"{end}_hi"] == hi), side]
-            sent += int(mine[:, Count.ESTABLISHED].sum())
-            moved += int(mine[:, Count.ADVANCED].sum())
+            mine = (keys[f"{end}_lo"] == lo) & (keys[f"{end}_hi"] == hi)
+            sent += int(established[mine, side].sum())
+            moved += int(advanced[mine, side].sum())
     return sent, moved
 
 

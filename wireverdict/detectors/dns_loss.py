@@ -11,18 +11,24 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from wireverdict.detectors import dns_advice
-from wireverdict.detectors.dns_cases import Case, cases, others, total
+from wireverdict.detectors.dns_cases import Rows, Tallies, pair_names
 from wireverdict.detectors.quality import Watched, capture_quality, confidence, drop_share
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
-from wireverdict.windows.fields import NEVER, Dns
-from wireverdict.windows.home import Address, address_text
+from wireverdict.windows.home import address_halves, address_text
 from wireverdict.windows.view import WindowView
 
-_ANSWERED_KEPT = 20_000
-"""Pairs remembered to have worked."""
+_WORKED_KEPT = 50_000
+"""Pairs remembered to have worked, at least; twice as many at most."""
+
+_HOSTS = 100
+"""Clients, at most, whose old flows are looked at for the evidence."""
+
+Mask = NDArray[np.bool_]
 
 
 class DnsLossSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,169 +59,179 @@ class DnsLoss:
     def __init__(self, settings: DnsLossSettings | None = None) -> None:
         self.settings = settings or DnsLossSettings()
         self._watched = Watched()
-        self._worked: dict[tuple[Address, Address], None] = {}
+        self._worked: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64), np.zeros(0, np.uint64)]
+        """Pairs that were answered, by name: those of late, and those before."""
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """See `detectors.base.Detector`."""
         if not len(view.dns.keys):
             return []
-        found = [case for case in cases(view) if case.decided]
-        known = [case for case in found if self._can_tell(case, view)]
-        findings: dict[Subject, Finding] = {}
-        self._covered: set[tuple[Address, Address]] = set()
-        clients, resolvers = self._failing(known, view)
-        for subject, parts in clients if len(clients) <= len(resolvers) or not resolvers else resolvers:
-            self._report(findings, subject, parts, view, found)
-            self._covered.update((part.client, part.server) for part in parts)
-        left = [case for case in known if (case.client, case.server) not in self._covered]
-        for group in self._failing(left, view):
-            for subject, parts in group:
-                parts = [part for part in parts if (part.client, part.server) not in self._covered]
-                self._report(findings, subject, parts, view, found)
-                self._covered.update((part.client, part.server) for part in parts)
-        for case in found:
-            subject = Subject(address_text(*case.client), address_text(*case.server), 53)
-            covered, blind = (case.client, case.server) in self._covered, case not in known
-            self._report(findings, subject, [case], view, found, quiet=covered or blind)
-        self._others(findings, found, view)
-        self._remember(found)
+        window = _Window(view, self.settings, self._watched, self._worked)
+        findings = window.judge()
+        late, before = self._worked
+        late = np.union1d(late, window.names[window.tallies.answered > 0])
+        self._worked = [late, before] if len(late) < _WORKED_KEPT else [late[:0], late]
         self._watched.forget(view.end)
-        return list(findings.values())
+        return findings
 
     def dump(self) -> dict[str, Any]:
         """See `detectors.base.Detector`."""
-        return {"watched": self._watched.dump(), "worked": [[*client, *server] for client, server in self._worked]}
+        return {"watched": self._watched.dump(), "worked": [names.tolist() for names in self._worked]}
 
     def load(self, state: dict[str, Any]) -> None:
         """See `detectors.base.Detector`."""
         self._watched.load(state["watched"])
-        self._worked = {((a, b), (c, d)): None for a, b, c, d in state["worked"]}
+        self._worked = [np.array(names, np.uint64) for names in state["worked"]]
 
-    def _can_tell(self, case: Case, view: WindowView) -> bool:
+
+class _Window:
+    """The judgement of one window. Rows are places in its `tallies`."""
+
+    def __init__(
+        self, view: WindowView, settings: DnsLossSettings, watched: Watched, worked: list[NDArray[np.uint64]]
+    ) -> None:
+        self.view, self.settings, self.watched = view, settings, watched
+        self.tallies = t = Tallies(view)
+        self.names = pair_names(t)
+        self.worked: Mask = np.isin(self.names, worked[0]) | np.isin(self.names, worked[1])
+        self.limit = max(settings.warning, 2 * drop_share(view))  # twice what the capture itself lost
+        self.known: Mask = np.ones(len(t.rows), bool)
+        self.covered: Mask = np.zeros(len(t.rows), bool)
+        self.findings: dict[Subject, Finding] = {}
+
+    def judge(self) -> list[Finding]:
+        """All findings. Only rows that may matter are looked at one by one."""
+        t = self.tallies
+        pairs = self._over(t.lost, t.decided)
+        clients, servers = self._sums_over(t.client), self._sums_over(t.server)
+        suspects = pairs | clients[t.client] | servers[t.server]
+        watched = [(subject, self._rows_of(subject)) for subject in self.watched]
+        if not suspects.any() and not any(rows.any() for _, rows in watched):
+            return []
+        for place in np.flatnonzero(suspects & (t.answered == 0)).tolist():
+            self.known[place] = self._can_tell(place)
+        credible = (t.answered > 0) | (t.decided >= self.settings.credible_attempts) | self.worked
+        for _ in range(2):  # the fewer speak first, then whoever is bad without what these explain
+            by_client = self._failing(t.client, clients, self.known & credible, 2)
+            by_server = self._failing(t.server, servers, self.known, self.settings.min_clients)
+            by_server = [rows for rows in by_server if any(t.heard(int(place)) for place in rows)]
+            client_first = by_client and (len(by_client) <= len(by_server) or not by_server)
+            for rows in by_client if client_first else by_server:
+                client, server = self._ends(int(rows[0]))
+                self._report(Subject(client, "", 53) if client_first else Subject("", server, 53), rows)
+                self.covered[rows] = True
+        for place in np.flatnonzero(pairs).tolist():
+            quiet = bool(self.covered[place]) or not self.known[place]
+            self._report(Subject(*self._ends(place), 53), np.array([place]), quiet=quiet)
+        for subject, chosen in watched:
+            rows = np.flatnonzero(chosen)
+            if len(rows):
+                self._report(subject, rows, quiet=bool(self.covered[rows].all() or not self.known[rows].all()))
+        return list(self.findings.values())
+
+    def _over(self, lost: NDArray[np.int64], decided: NDArray[np.int64]) -> Mask:
+        """Where there are attempts enough and the lower bound is over the limit."""
+        bad: Mask = (decided >= self.settings.min_attempts) & (lost > self.limit * decided)
+        for place in np.flatnonzero(bad).tolist():
+            bad[place] = wilson_lower(int(lost[place]), int(decided[place])) > self.limit
+        return bad
+
+    def _sums_over(self, group: Rows) -> Mask:
+        """`_over` for each group of rows."""
+        size = int(group.max()) + 1 if len(group) else 0
+        lost, decided = (
+            np.bincount(group, part, size).astype(np.int64) for part in (self.tallies.lost, self.tallies.decided)
+        )
+        return self._over(lost, decided)
+
+    def _failing(self, group: Rows, candidates: Mask, usable: Mask, least: int) -> list[Rows]:
+        """Rows of each group that is bad in sum and in more than half of its parts, of which there are `least`."""
+        t, failing = self.tallies, []
+        for number in np.flatnonzero(candidates).tolist():
+            rows = np.flatnonzero((group == number) & usable & ~self.covered)
+            bad = t.lost[rows] > self.limit * t.decided[rows]
+            if len(rows) < least or 2 * np.count_nonzero(bad) <= len(rows):
+                continue
+            lost, decided = int(t.lost[rows].sum()), int(t.decided[rows].sum())
+            if decided >= self.settings.min_attempts and wilson_lower(lost, decided) > self.limit:
+                failing.append(rows)
+        return failing
+
+    def _can_tell(self, place: int) -> bool:
         """Whether an answer, had there been one, would have been captured.
 
         Where nothing at all of the resolver was seen, answers may have gone another way, past the capture. That is no
         worry if they were seen before, or if the client is seen to receive from others.
         """
-        return case.heard or (case.client, case.server) in self._worked or case.client in view.hearing
+        if self.worked[place] or self.tallies.heard(place):
+            return True
+        return self.tallies.address_of_client(place) in self.view.hearing
 
-    def _failing(
-        self, known: list[Case], view: WindowView
-    ) -> tuple[list[tuple[Subject, list[Case]]], list[tuple[Subject, list[Case]]]]:
-        """Clients most of whose resolvers fail, and resolvers most of whose clients do; worst first."""
-        limit = self._limit(view, self.settings.warning)
-        by_client: dict[Address, list[Case]] = {}
-        by_server: dict[Address, list[Case]] = {}
-        for case in known:
-            credible = case.counts[Dns.ANSWERED] or case.decided >= self.settings.credible_attempts
-            if credible or (case.client, case.server) in self._worked:
-                by_client.setdefault(case.client, []).append(case)
-            by_server.setdefault(case.server, []).append(case)
+    def _ends(self, place: int) -> tuple[str, str]:
+        t = self.tallies
+        return address_text(*t.address_of_client(place)), address_text(*t.address_of_server(place))
 
-        def failing(parts: list[Case], least: int) -> bool:
-            bad = [part for part in parts if part.unanswered > limit * part.decided]
-            many, lost = sum(part.decided for part in parts), sum(part.unanswered for part in parts)
-            if len(parts) < least or 2 * len(bad) <= len(parts) or many < self.settings.min_attempts:
-                return False
-            return wilson_lower(lost, many) > limit
+    def _rows_of(self, subject: Subject) -> Mask:
+        """The rows that a subject of ours is about."""
+        t = self.tallies
+        chosen: Mask = np.ones(len(t.rows), bool)
+        for text, addresses, group in (
+            (subject.source_ip, t.clients, t.client),
+            (subject.destination_ip, t.servers, t.server),
+        ):
+            if text:
+                chosen &= (addresses == np.array(address_halves(text), np.uint64)).all(axis=1)[group]
+        return chosen
 
-        clients = [
-            (Subject(source_ip=address_text(*who), destination_port=53), parts)
-            for who, parts in sorted(by_client.items())
-            if failing(parts, 2)
-        ]
-        resolvers = [
-            (Subject(destination_ip=address_text(*who), destination_port=53), parts)
-            for who, parts in sorted(by_server.items())
-            if failing(parts, self.settings.min_clients) and any(part.heard for part in parts)
-        ]
-        return clients, resolvers
-
-    def _limit(self, view: WindowView, share: float) -> float:
-        """A threshold, raised to twice what the capture itself lost."""
-        return max(share, 2 * drop_share(view))
-
-    def _report(
-        self,
-        findings: dict[Subject, Finding],
-        subject: Subject,
-        parts: list[Case],
-        view: WindowView,
-        found: list[Case],
-        *,
-        quiet: bool = False,
-    ) -> None:
-        """Add the finding about a subject made of `parts`, if anybody would listen."""
-        case = total(parts)
+    def _report(self, subject: Subject, rows: Rows, *, quiet: bool = False) -> None:
+        """Add the finding about a subject made of rows, if anybody would listen."""
+        if subject in self.findings:
+            return
+        case = self.tallies.case(rows)
         low = wilson_lower(case.unanswered, case.decided)
-        limit = self._limit(view, self.settings.warning)
         if quiet:
             opinion = Opinion.UNKNOWN
-        elif case.decided >= self.settings.min_attempts and low > limit:
+        elif case.decided >= self.settings.min_attempts and low > self.limit:
             opinion = Opinion.BAD
-        elif case.unanswered <= limit * case.decided:
+        elif case.unanswered <= self.limit * case.decided:
             opinion = Opinion.GOOD
         else:
             opinion = Opinion.UNKNOWN
-        if subject in findings or not self._watched.note(subject, opinion, view.end):
+        if not self.watched.note(subject, opinion, self.view.end):
             return
-        evidence = case.evidence()
-        bad = opinion is Opinion.BAD
+        evidence, bad = case.evidence(), opinion is Opinion.BAD
         if bad:
-            evidence |= self._surroundings(subject, parts, view, found)
-        severe = low > self._limit(view, self.settings.critical)
-        findings[subject] = Finding(
-            self.name,
+            evidence |= {"top_unanswered": case.top_unanswered()} | self._surroundings(subject, rows)
+        severe = low > max(self.settings.critical, 2 * drop_share(self.view))
+        self.findings[subject] = Finding(
+            DnsLoss.name,
             subject,
             opinion,
-            since=min(view.start, case.since) if case.since == NEVER else case.since,
-            until=view.end,
+            since=case.since,
+            until=self.view.end,
             severity=Severity.CRITICAL if severe else Severity.WARNING,
-            confidence=confidence(low, limit, view) if bad else 0.0,
+            confidence=confidence(low, self.limit, self.view) if bad else 0.0,
             evidence=evidence | {"unanswered_share_at_least": low},
-            capture_quality=capture_quality(view),
-            remedy=dns_advice.advice(subject, case, evidence, view) if bad else "",
+            capture_quality=capture_quality(self.view),
+            remedy=dns_advice.advice(subject, case, evidence, self.view) if bad else "",
         )
 
-    def _surroundings(self, subject: Subject, parts: list[Case], view: WindowView, found: list[Case]) -> dict[str, Any]:
+    def _surroundings(self, subject: Subject, rows: Rows) -> dict[str, Any]:
         """What else was going on: the parts of a sum, or how the client's other resolvers do; and its old flows."""
-        mine = {(part.client, part.server) for part in parts}
-        clients, servers = {part.client for part in parts}, {part.server for part in parts}
-        told: dict[str, Any] = {"nothing_came_back": not any(part.heard for part in parts)}
+        t = self.tallies
+        clients, servers = np.unique(t.client[rows]), np.unique(t.server[rows])
+        told: dict[str, Any] = {"nothing_came_back": not any(t.heard(int(place)) for place in rows)}
         if not subject.destination_ip:
-            told |= {"resolvers": len(servers), "by_resolver": others(parts, by_server=True)}
+            told |= {"resolvers": len(servers), "by_resolver": t.busiest(rows, by_server=True)}
         elif not subject.source_ip:
-            told |= {"clients": len(clients), "by_client": others(parts, by_server=False)}
-        rest = [case for case in found if (case.client, case.server) not in mine]
+            told |= {"clients": len(clients), "by_client": t.busiest(rows, by_server=False)}
+        rest = np.ones(len(t.rows), bool)
+        rest[rows] = False
         if subject.source_ip:
-            told["other_resolvers"] = others([case for case in rest if case.client in clients], by_server=True)
-        told["other_clients"] = others([case for case in rest if case.server in servers], by_server=False)
-        told["established_flows"], told["advancing_flows"] = dns_advice.old_flows(clients, view)
+            same = np.flatnonzero(rest & np.isin(t.client, clients))
+            told["other_resolvers"] = t.busiest(same, by_server=True)
+        same = np.flatnonzero(rest & np.isin(t.server, servers))
+        told["other_clients"] = t.busiest(same, by_server=False)
+        hosts = [(hi, lo) for hi, lo in t.clients[clients[:_HOSTS]].tolist()]
+        told["established_flows"], told["advancing_flows"] = dns_advice.old_flows(hosts, self.view)
         return told
-
-    def _others(self, findings: dict[Subject, Finding], found: list[Case], view: WindowView) -> None:
-        """Say how subjects lately found bad do now, where none of the above spoke of them."""
-        for subject in list(self._watched):
-            if subject in findings or (subject.source_ip and subject.destination_ip):
-                continue
-            parts = [
-                case
-                for case in found
-                if address_text(*case.client) == subject.source_ip
-                or address_text(*case.server) == subject.destination_ip
-            ]
-            if not parts:
-                continue
-            if all((part.client, part.server) in self._covered for part in parts):
-                self._report(findings, subject, parts, view, found, quiet=True)
-                continue
-            self._report(findings, subject, parts, view, found)
-
-    def _remember(self, found: list[Case]) -> None:
-        """Pairs that worked; the oldest are forgotten first."""
-        for case in found:
-            if case.counts[Dns.ANSWERED]:
-                self._worked.pop((case.client, case.server), None)
-                self._worked[case.client, case.server] = None
-        while len(self._worked) > _ANSWERED_KEPT:
-            del self._worked[next(iter(self._worked))]
