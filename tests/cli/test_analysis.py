@@ -16,7 +16,7 @@ import pytest
 from producers.files.report import FileReport
 from tests.output.connection_rows import make_rows
 from tests.output.verdict_makers import make_verdict
-from wireverdict.cli.analysis import Options, Refusal, Run, chosen_settings, make_filter, open_outputs
+from wireverdict.cli.analysis import Options, Refusal, Run, chosen_settings, make_filter, open_outputs, refuse
 from wireverdict.cli.interrupts import Interrupts
 from wireverdict.frames import FRAME, FrameBatch
 from wireverdict.output.outputs import JsonLines
@@ -166,10 +166,26 @@ def test_a_settings_file_that_is_none(tmp_path: Path, text: str, words: str) -> 
 
 
 def test_outputs_that_cannot_be() -> None:
-    with pytest.raises(Refusal, match="--json prints every connection"):
-        open_outputs(Options(("x",), json=True, connections=True), settings())
     with pytest.raises(OutputError, match="cannot write /nowhere/x"):
         open_outputs(Options(("x",), csv="/nowhere/x"), settings())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options(("x",), json=True, connections=True), "--json prints every connection already"),
+        (Options(("x",), csv="-"), "write files"),
+        (Options(("x",), parquet="-"), "write files"),
+        (Options(("x", "-")), "standard input is a terminal"),
+    ],
+)
+def test_what_makes_no_sense_together(options: Options, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "isatty", lambda descriptor: descriptor == 0)
+    with pytest.raises(Refusal, match=words):
+        refuse(options)
+    refuse(Options(("x",)))
+    monkeypatch.setattr(os, "isatty", lambda descriptor: False)
+    refuse(Options(("-",)))
 
 
 def test_parquet_without_pyarrow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

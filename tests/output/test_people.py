@@ -131,6 +131,7 @@ def test_a_list_has_a_heading_and_no_table(tmp_path: Path) -> None:
     lines = page(tmp_path, connections(2), connections(1), list_connections=True)
     assert lines[0].startswith("start (UTC)")
     assert [line.endswith("192.0.2.1:40000 > 198.51.100.7:443 tcp") for line in lines[1:5]] == [True] * 3 + [False]
+    assert lines[4] == ""
     assert not any("busiest" in line for line in lines)
 
 

@@ -63,6 +63,7 @@ def analyze(options: Options) -> int:
     gc.freeze()
     gc.enable()
     try:
+        refuse(options)
         chosen = chosen_settings(options, os.environ)
         chosen_filter = make_filter(options.expression)
         made = pipeline(chosen)
@@ -74,6 +75,16 @@ def analyze(options: Options) -> int:
             return Run(made, timeline, outputs, interrupts, chosen_filter).status()
     except (Refusal, OutputError, ValueError) as error:  # SettingsError is a ValueError
         return tell(str(error))
+
+
+def refuse(options: Options) -> None:
+    """Raises Refusal for what makes no sense together."""
+    if options.json and options.connections:
+        raise Refusal("--json prints every connection already; give it without --connections")
+    if "-" in (options.csv, options.parquet):
+        raise Refusal("--csv and --parquet write files; for records on standard output there is --json")
+    if "-" in options.inputs and os.isatty(0):
+        raise Refusal("standard input is a terminal; pipe a capture into it (tcpdump -w - | wireverdict analyze -)")
 
 
 def tell(sentence: str) -> int:
@@ -118,8 +129,6 @@ def read_settings(path: str) -> Source:
 
 def open_outputs(options: Options, chosen: Settings) -> list[Output]:
     """Opened before anything is read, so that a file that cannot be written is told at once."""
-    if options.json and options.connections:
-        raise Refusal("--json prints every connection already; give it without --connections")
     seed = chosen.capture.community_id_seed
     outputs: list[Output] = []
     if options.csv is not None:

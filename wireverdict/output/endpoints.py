@@ -14,7 +14,7 @@ FEW = 16
 
 
 def endpoints(rows: NDArray[np.void], *, source_ports: bool = True) -> list[str]:
-    """``192.0.2.1:1234 > 198.51.100.7:53 udp`` for each row, or without the first port; ICMP has a type and no ports."""
+    """``192.0.2.1:1234 > 198.51.100.7:53 udp`` for each row, or without the first port. ICMP has a type instead."""
     columns = zip(
         _addresses(rows["src_hi"], rows["src_lo"]),
         rows["sport"].tolist(),

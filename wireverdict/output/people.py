@@ -60,7 +60,8 @@ class People:
         """See Output."""
         from rich.text import Text
 
-        page: list[Any] = [Text(line) for line in _heading(summary)]
+        page: list[Any] = [Text()] if self._list else []
+        page += [Text(line) for line in _heading(summary)]
         if not self._list and len(self._busiest):
             head, *body = _table(self._busiest, page_width())
             page += [Text(), Text(head, style="bold"), *map(Text, body)]
