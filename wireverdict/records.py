@@ -72,10 +72,16 @@ SIDE = np.dtype(
         ("packets", "<u8"),
         ("bytes", "<u8"),  # IP bytes, headers included (Zeek's ip_bytes)
         ("payload_bytes", "<u8"),  # transport payload, repeats included
-        ("stream_bytes", "<u8"),  # TCP payload by sequence numbers, repeats not counted, holes counted (Zeek's orig_bytes)
+        (
+            "stream_bytes",
+            "<u8",
+        ),  # TCP payload by sequence numbers, repeats not counted, holes counted (Zeek's orig_bytes)
         ("retransmitted_bytes", "<u8"),
         ("missed_bytes", "<u8"),  # acknowledged by the peer, never seen
-        ("throughput_bps", "<u8"),  # payload without repeats over the time from its first to its last data packet; 0 unknown
+        (
+            "throughput_bps",
+            "<u8",
+        ),  # payload without repeats over the time from its first to its last data packet; 0 unknown
         ("retransmissions", "<u4"),
         ("spurious_retransmissions", "<u4"),
         ("out_of_order", "<u4"),

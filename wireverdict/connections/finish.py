@@ -63,8 +63,10 @@ def tcp_state(c: Any, a: Any, b: Any) -> int:
     a_silent = a.state == INACTIVE or a.state == PARTIAL
     b_silent = b.state == INACTIVE or b.state == PARTIAL
     if b.state == RESET:
-        if a.state == SYN_SENT or a.state == SYN_ACK_SENT or (
-            a.state == RESET and stream_bytes(a) == 0 and stream_bytes(b) == 0
+        if (
+            a.state == SYN_SENT
+            or a.state == SYN_ACK_SENT
+            or (a.state == RESET and stream_bytes(a) == 0 and stream_bytes(b) == 0)
         ):
             return REJ
         return RSTRH if a_silent else RSTR
@@ -112,12 +114,12 @@ def quantile(kept: Any, samples: int, numerator: int) -> int:
 def fill_rtt(s: Any, e: Any, histogram: Any, handshake_only: bool) -> None:
     """Round-trip figures of a direction: exact for up to three samples, from the histogram beyond."""
     n = np.int64(e.rtt_samples)
-    s.rtt_samples = np.uint32(n)
+    s.rtt_samples = n
     if n == 0:
         return
-    s.rtt_method = np.uint8(METHOD_TIMESTAMPS if e.bits & BY_TIMESTAMP else METHOD_SEQ_ACK)
+    s.rtt_method = METHOD_TIMESTAMPS if e.bits & BY_TIMESTAMP else METHOD_SEQ_ACK
     if handshake_only:
-        s.rtt_method = np.uint8(METHOD_HANDSHAKE)
+        s.rtt_method = METHOD_HANDSHAKE
     if n > INLINE_RTT:
         kept = histogram[np.int64(e.rtt[0]) - 1]
         s.rtt_min, s.rtt_max = kept.low, kept.high
@@ -142,10 +144,10 @@ def fill_rtt(s: Any, e: Any, histogram: Any, handshake_only: bool) -> None:
         y = x + y + z - low - high
         x = low
         z = high
-    s.rtt_min = np.uint32(x)
-    s.rtt_p50 = np.uint32(y)
+    s.rtt_min = x
+    s.rtt_p50 = y
     s.rtt_p95 = np.uint32(z)  # nearest rank with so few samples
-    s.rtt_max = np.uint32(z)
+    s.rtt_max = z
 
 
 @kernel(borrow=True)
@@ -184,9 +186,23 @@ def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
     fill_rtt(s, e, histogram, not e.bits & DATA_TIMED)
 
 
-@kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, RECORDS, numba.uint8, numba.uint16[::1], numba.uint8[::1]), borrow=True)
+@kernel(
+    numba.void(
+        I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, RECORDS, numba.uint8, numba.uint16[::1], numba.uint8[::1]
+    ),
+    borrow=True,
+)
 def make_records(
-    rows: Any, count: int, conn: Any, half: Any, trouble: Any, histogram: Any, records: Any, final: int, bits: Any, answers: Any
+    rows: Any,
+    count: int,
+    conn: Any,
+    half: Any,
+    trouble: Any,
+    histogram: Any,
+    records: Any,
+    final: int,
+    bits: Any,
+    answers: Any,
 ) -> None:
     """Write records[k] (all zero before) from the table's rows[k], for k < count. The table is not changed.
 
@@ -220,13 +236,13 @@ def make_records(
         fill_side(r.source, a, is_tcp, trouble, histogram)
         fill_side(r.destination, b, is_tcp, trouble, histogram)
         if is_tcp:
-            r.state = np.uint8(tcp_state(c, a, b))
+            r.state = tcp_state(c, a, b)
         elif c.protocol == UDP:
-            r.state = np.uint8((SF if b.packets else S0) if a.packets else (SHR if b.packets else OTH))
+            r.state = (SF if b.packets else S0) if a.packets else (SHR if b.packets else OTH)
         else:
-            r.state = np.uint8(OTH)
-        r.flags_known = np.uint32(0)
-        r.flags_true = np.uint32(0)
+            r.state = OTH
+        r.flags_known = 0
+        r.flags_true = 0
         mine = c.bits
         if a.state == RESET:
             mine = np.uint16(mine | ORIGINATOR_RESET)

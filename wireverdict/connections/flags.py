@@ -7,7 +7,14 @@ from typing import Any
 import numba
 import numpy as np
 
-from wireverdict.connections.layout import GOT_REFUSED, GOT_UNREACHABLE, NEVER_ANSWERED, ORIGINATOR_RESET, RESET, SYN_START
+from wireverdict.connections.layout import (
+    GOT_REFUSED,
+    GOT_UNREACHABLE,
+    NEVER_ANSWERED,
+    ORIGINATOR_RESET,
+    RESET,
+    SYN_START,
+)
 from wireverdict.headers import TCP
 from wireverdict.kernels import kernel
 from wireverdict.records import CONNECTION, Flag, Reason

@@ -31,7 +31,7 @@ def add(c: Any, letter: int, side: int) -> None:
         c.history = np.uint64(c.history | (np.uint64(code) << np.uint64(5 * n)))
     else:
         c.history_more = np.uint32(c.history_more | (np.uint32(code) << np.uint32(5 * (n - 12))))
-    c.letters = np.uint8(n + 1)
+    c.letters = n + 1
 
 
 @kernel(inline=True, borrow=True)
@@ -78,4 +78,4 @@ def packet(c: Any, e: Any, side: int, flags: int, seq: int, length: int) -> None
         mask = np.uint16(bit << (8 * side))
         if again or not c.seen & mask:
             add(c, letter, side)
-        c.seen = np.uint16(c.seen | mask)
+        c.seen = c.seen | mask

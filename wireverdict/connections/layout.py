@@ -102,7 +102,7 @@ TROUBLE = np.dtype(
     [
         ("retransmitted_bytes", "<u8"),
         ("missed_bytes", "<u8"),
-        ("filled_bytes", "<u8"),  # of holes that were filled by a retransmission, or forgotten: below `next`, and not seen when `next` passed
+        ("filled_bytes", "<u8"),  # of holes filled by a retransmission, or forgotten: not seen when `next` passed
         ("ip_bytes_high", "<u4"),
         ("retransmissions", "<u4"),
         ("spurious", "<u4"),

@@ -47,7 +47,7 @@ def take_trouble(e: Any, trouble: Any, counters: Any) -> int:
         counters[FULL_TROUBLE] += 1
         return np.int64(-1)
     trouble[row] = trouble[len(trouble) - 1]  # the last row is never used: all zero
-    e.trouble = np.uint32(row + 1)
+    e.trouble = row + 1
     return row
 
 
@@ -94,8 +94,8 @@ def add_rtt(e: Any, us: int, histogram: Any, counters: Any) -> None:
     """Note a round-trip time (µs) of a direction: the first three as they are, all in a histogram from the fourth on."""
     n = e.rtt_samples
     if n < INLINE_RTT:
-        e.rtt[n] = np.uint32(us)
-        e.rtt_samples = np.uint32(n + 1)
+        e.rtt[n] = us
+        e.rtt_samples = n + 1
         return
     if n == INLINE_RTT:
         row = counters[FREE_HISTOGRAM] - 1
@@ -114,12 +114,12 @@ def add_rtt(e: Any, us: int, histogram: Any, counters: Any) -> None:
         new.high = e.rtt[0]
         for sample in range(INLINE_RTT):
             value = e.rtt[sample]
-            new.count[bucket_of(value)] += np.uint32(1)
+            new.count[bucket_of(value)] += 1
             new.low = min(new.low, value)
             new.high = max(new.high, value)
-        e.rtt[0] = np.uint32(row + 1)
+        e.rtt[0] = row + 1
     kept = histogram[np.int64(e.rtt[0]) - 1]
-    kept.count[bucket_of(us)] += np.uint32(1)
+    kept.count[bucket_of(us)] += 1
     kept.low = min(kept.low, np.uint32(us))
     kept.high = max(kept.high, np.uint32(us))
-    e.rtt_samples = np.uint32(n + 1)
+    e.rtt_samples = n + 1

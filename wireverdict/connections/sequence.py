@@ -51,7 +51,7 @@ def move_next(e: Any, by: int) -> None:
     """The highest sequence number of a direction goes up; 4 GB wraps are counted."""
     new = np.uint32(e.next + np.uint32(by))
     if np.uint32(new - e.isn) < np.uint32(e.next - e.isn):
-        e.wraps = np.uint16(e.wraps + 1)
+        e.wraps = e.wraps + 1
     e.next = new
 
 
@@ -68,11 +68,11 @@ def add_hole(t: Any, left: int, right: int, us: int, tsval: int, counters: Any) 
             t.hole_tsval[k] = t.hole_tsval[k + 1]
         n = HOLES - 1
         counters[HOLES_FORGOTTEN] += 1
-    t.hole_left[n] = np.uint32(left)
-    t.hole_right[n] = np.uint32(right)
-    t.hole_us[n] = np.uint32(us)
-    t.hole_tsval[n] = np.uint32(tsval)
-    t.holes = np.uint32(n + 1)
+    t.hole_left[n] = left
+    t.hole_right[n] = right
+    t.hole_us[n] = us
+    t.hole_tsval[n] = tsval
+    t.holes = n + 1
 
 
 @kernel(borrow=True)
@@ -84,7 +84,7 @@ def remove_hole(t: Any, k: int) -> None:
         t.hole_right[j] = t.hole_right[j + 1]
         t.hole_us[j] = t.hole_us[j + 1]
         t.hole_tsval[j] = t.hole_tsval[j + 1]
-    t.holes = np.uint32(n)
+    t.holes = n
 
 
 @kernel(inline=True, borrow=True)
@@ -124,7 +124,7 @@ def acknowledge_holes(t: Any, ack: int) -> int:
             remove_hole(t, k)
         elif distance(ack, t.hole_left[k]) > 0:
             missed += distance(ack, t.hole_left[k])
-            t.hole_left[k] = np.uint32(ack)
+            t.hole_left[k] = ack
             k += 1
         else:
             k += 1
@@ -158,10 +158,10 @@ def fill_holes(
         if start == hole_left and end == hole_right:
             remove_hole(t, k)
         elif start == hole_left:
-            t.hole_left[k] = np.uint32(end)
+            t.hole_left[k] = end
             k += 1
         elif end == hole_right:
-            t.hole_right[k] = np.uint32(start)
+            t.hole_right[k] = start
             k += 1
         else:  # it splits: the upper part stays where it is, the lower becomes a hole of its own if there is room
             if t.holes < HOLES:
@@ -170,13 +170,13 @@ def fill_holes(
                     t.hole_right[j] = t.hole_right[j - 1]
                     t.hole_us[j] = t.hole_us[j - 1]
                     t.hole_tsval[j] = t.hole_tsval[j - 1]
-                t.holes = np.uint32(t.holes + 1)
-                t.hole_right[k] = np.uint32(start)
+                t.holes = t.holes + 1
+                t.hole_right[k] = start
                 k += 1
             else:
                 t.filled_bytes += np.uint64(distance(start, hole_left))
                 counters[HOLES_FORGOTTEN] += 1
-            t.hole_left[k] = np.uint32(end)
+            t.hole_left[k] = end
             k += 1
     return filled, late
 
@@ -189,7 +189,7 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
     us = np.uint32(h.ts // 1000)
     timed = (h.present & TIMESTAMPS) != 0
     ahead = distance(end, e.next)
-    events = np.uint32(DATA)
+    events = np.int64(DATA)
     if ahead > 0:
         gap = distance(base, e.next)
         row = np.int64(e.trouble) - 1
@@ -209,12 +209,12 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
             row = take_trouble(e, trouble, counters)
             if row >= 0:
                 trouble[row].keep_alives += np.uint32(1)
-            return np.uint32(KEEP_ALIVE)
+            return np.int64(KEEP_ALIVE)
         if not e.bits & TIMING and (row < 0 or trouble[row].holes == 0):
             e.timed_end = end
             e.timed_us = us
             e.timed_tsval = h.tsval
-            e.bits = np.uint8((e.bits | TIMING) & ~np.uint8(TIMED_TWICE))
+            e.bits = (e.bits | TIMING) & ~(TIMED_TWICE)
     else:
         row = take_trouble(e, trouble, counters)
         # Zeek's T is for any payload at or below what was sent, reordered or a keep-alive, unless a FIN is new
@@ -225,7 +225,7 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
         if length <= 1 and (distance(base, e.next) == -1 or p.bits & WINDOW_IS_ZERO):
             if row >= 0:
                 trouble[row].keep_alives += np.uint32(1)
-            return np.uint32(KEEP_ALIVE)
+            return np.int64(KEEP_ALIVE)
         filled = np.int64(0)
         late = True
         if row >= 0:
@@ -234,34 +234,43 @@ def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, cou
                 patience = (np.int64(c.handshake) - 1) // 2 if c.handshake else np.int64(3000)
                 filled, late = fill_holes(t, base, end, us, h.tsval, timed, patience, counters)
             if filled and not late:
-                t.out_of_order += np.uint32(1)
+                t.out_of_order += 1
                 t.retransmitted_bytes += np.uint64(length - filled)
             else:
-                t.retransmissions += np.uint32(1)
-                t.repeats += np.uint32(1)
+                t.retransmissions += 1
+                t.repeats += 1
                 t.retransmitted_bytes += np.uint64(length)
                 t.filled_bytes += np.uint64(filled)
-                t.last_retransmitted_left = np.uint32(base)
+                t.last_retransmitted_left = base
                 t.last_retransmitted_us = us
                 t.last_retransmitted_tsval = h.tsval
         events |= np.uint32(OUT_OF_ORDER) if filled and not late else np.uint32(RETRANSMISSION)
-        e.bits = np.uint8(e.bits | TIMED_TWICE)
+        e.bits = e.bits | TIMED_TWICE
     flight = distance(e.next, e.acked)
     if p.state != INACTIVE and flight > 0:
-        note.flight = np.uint32(flight)
+        note.flight = flight
         e.peak_flight = max(e.peak_flight, np.uint32(flight))
         if p.window and flight >= np.int64(p.window):
-            events |= np.uint32(WINDOW_FULL)
+            events |= WINDOW_FULL
     return events
 
 
 @kernel(borrow=True)
 def acknowledgement(
-    c: Any, e: Any, p: Any, h: Any, sacks: bool, window_same: bool, trouble: Any, histogram: Any, counters: Any, note: Any
+    c: Any,
+    e: Any,
+    p: Any,
+    h: Any,
+    sacks: bool,
+    window_same: bool,
+    trouble: Any,
+    histogram: Any,
+    counters: Any,
+    note: Any,
 ) -> int:
     """The ACK field of a packet from `e` about the data of `p` (not on RST). Returns the event bits."""
     ack = h.ack
-    events = np.uint32(0)
+    events = np.int64(0)
     moved = distance(ack, p.acked)
     beyond = distance(ack, p.next)
     if beyond > PLAUSIBLE:
@@ -278,8 +287,8 @@ def acknowledgement(
                 else:
                     if row >= 0:
                         trouble[row].missed_bytes += np.uint64(beyond)
-                    note.missed = np.uint32(beyond)
-                    events |= np.uint32(MISSED)
+                    note.missed = beyond
+                    events |= MISSED
             move_next(p, beyond)
         row = np.int64(p.trouble) - 1
         if row >= 0:
@@ -288,8 +297,8 @@ def acknowledgement(
                 missed = acknowledge_holes(t, ack)
                 if missed:
                     t.missed_bytes += np.uint64(missed)
-                    note.missed = np.uint32(note.missed + missed)
-                    events |= np.uint32(MISSED)
+                    note.missed = note.missed + missed
+                    events |= MISSED
             t.ack_run = 0
             # Eifel (RFC 3522): the echo is older than the copy, so the first copy had arrived. Not where SACK is in
             # use: there the receiver says so itself (DSACK), and one copy must not be proven needless twice.
@@ -301,13 +310,13 @@ def acknowledgement(
                 and t.last_retransmitted_tsval
                 and distance(h.tsecr, t.last_retransmitted_tsval) < 0
             ):
-                t.spurious += np.uint32(1)
-                t.repeats -= np.uint32(1)
+                t.spurious += 1
+                t.repeats -= 1
                 note.spurious = 1
-                events |= np.uint32(SPURIOUS)
+                events |= SPURIOUS
         p.acked = ack
-        note.acked = np.uint32(moved)
-        events |= np.uint32(ACK_ADVANCED)
+        note.acked = moved
+        events |= ACK_ADVANCED
         if p.bits & TIMING and distance(ack, p.timed_end) >= 0:
             by_timestamp = (h.present & TIMESTAMPS) != 0 and h.tsecr == p.timed_tsval and h.tsecr != 0
             if not p.bits & TIMED_TWICE or by_timestamp:
@@ -315,22 +324,24 @@ def acknowledgement(
                 if rtt < np.uint32(1 << 31):  # else time went backwards
                     add_rtt(p, np.int64(rtt), histogram, counters)
                     note.rtt = rtt
-                    events |= np.uint32(RTT_SAMPLE)
+                    events |= RTT_SAMPLE
                     if p.bits & TIMED_TWICE:
-                        p.bits = np.uint8(p.bits | BY_TIMESTAMP)
+                        p.bits = p.bits | BY_TIMESTAMP
                     if distance(p.timed_end, p.isn) != 1:
-                        p.bits = np.uint8(p.bits | DATA_TIMED)
-            p.bits = np.uint8(p.bits & ~np.uint8(TIMING | TIMED_TWICE))
-    elif moved == 0 and h.payload_length == 0 and h.tcp_flags & 3 == 0 and distance(p.next, p.acked) > 0 and window_same:
+                        p.bits = p.bits | DATA_TIMED
+            p.bits = p.bits & ~(TIMING | TIMED_TWICE)
+    elif (
+        moved == 0 and h.payload_length == 0 and h.tcp_flags & 3 == 0 and distance(p.next, p.acked) > 0 and window_same
+    ):
         row = take_trouble(e, trouble, counters)
         if row >= 0:
             trouble[row].duplicate_acks += np.uint32(1)
-        events |= np.uint32(DUPLICATE_ACK)
-    if h.present & DSACK and not events & np.uint32(SPURIOUS):
+        events |= DUPLICATE_ACK
+    if h.present & DSACK and not events & (SPURIOUS):
         row = np.int64(p.trouble) - 1
         if row >= 0 and trouble[row].repeats:
             trouble[row].spurious += np.uint32(1)
             trouble[row].repeats -= np.uint32(1)
             note.spurious = 1
-            events |= np.uint32(SPURIOUS)
+            events |= SPURIOUS
     return events

@@ -42,12 +42,12 @@ def advance(e: Any, p: Any, originator: bool, flags: int, length: int) -> None:
         if mine == INACTIVE and (originator or length or theirs != SYN_SENT):
             # else: some hosts acknowledge a SYN before they answer it
             mine = ESTABLISHED if ack and theirs == ESTABLISHED else PARTIAL
-    elif before == SYN_SENT or before == SYN_ACK_SENT:
+    elif before in (SYN_SENT, SYN_ACK_SENT):
         if fin:
             mine = CLOSED
         if rst:
             mine = RESET
-    elif before == ESTABLISHED or before == PARTIAL:
+    elif before in (ESTABLISHED, PARTIAL):
         if syn and not ack and before == PARTIAL and theirs == INACTIVE:
             mine = SYN_SENT
         if fin and not rst:

@@ -81,7 +81,7 @@ def begin(e: Any, h: Any, trouble: Any, counters: Any) -> None:
         e.wraps = 0
     elif flags & SYN and h.seq != e.isn and (e.state == ESTABLISHED or e.state == PARTIAL or e.previous == INACTIVE):
         sequence.leave_numbers(e, trouble, counters)
-        e.bits = np.uint8(e.bits & ~np.uint8(TIMING | TIMED_TWICE | FIN_SENT))
+        e.bits = e.bits & ~(TIMING | TIMED_TWICE | FIN_SENT)
         e.isn = h.seq
         e.acked = h.seq
         e.next = np.uint32(h.seq + np.uint32(1))
@@ -92,24 +92,26 @@ def begin(e: Any, h: Any, trouble: Any, counters: Any) -> None:
 def handshake_events(c: Any, e: Any, p: Any, h: Any, side: int) -> int:
     """SYN sent, answered, refused, completed: before the states move."""
     flags = h.tcp_flags
-    events = np.uint32(0)
+    events = np.int64(0)
     if flags & SYN and not flags & ACK and side == 0:
         if e.state == INACTIVE:
-            events |= np.uint32(NOTE_SYN_SENT)
-            c.bits = np.uint16(c.bits | SYN_START)
+            events |= NOTE_SYN_SENT
+            c.bits = c.bits | SYN_START
         elif e.state == SYN_SENT:
-            events |= np.uint32(NOTE_SYN_SENT | SYN_RETRY)
+            events |= NOTE_SYN_SENT | SYN_RETRY
     if side == 1 and e.state == INACTIVE and c.bits & SYN_START:
         if flags & SYN and flags & ACK:
-            events |= np.uint32(SYN_ANSWERED)
+            events |= SYN_ANSWERED
         elif flags & RST:
-            events |= np.uint32(REFUSED)
-            c.bits = np.uint16(c.bits | GOT_REFUSED)
+            events |= REFUSED
+            c.bits = c.bits | GOT_REFUSED
     return events
 
 
 @kernel(borrow=True)
-def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogram: Any, counters: Any, note: Any) -> int:
+def packet(
+    c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogram: Any, counters: Any, note: Any
+) -> int:
     """Account one TCP packet of `side` (0 originator). Returns the event bits; fills the note's numbers."""
     flags = h.tcp_flags
     length = np.int64(h.payload_length)
@@ -121,10 +123,10 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
     begin(e, h, trouble, counters)
     history.packet(c, e, side, flags, h.seq, length)
     events = handshake_events(c, e, p, h, side)
-    if events & np.uint32(SYN_ANSWERED | REFUSED):
+    if events & (SYN_ANSWERED | REFUSED):
         note.reply_to = c.first_ts
     if h.present & (SACK_PERMITTED | SACK1):
-        c.bits = np.uint16(c.bits | (SACK_LOW if side == 0 else SACK_HIGH))
+        c.bits = c.bits | (SACK_LOW if side == 0 else SACK_HIGH)
 
     # window
     if flags & SYN:
@@ -132,7 +134,7 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
             e.mss = h.mss
         if h.present & WINDOW_SCALE:
             e.wscale = min(h.wscale, np.uint8(14))  # RFC 7323, section 2.3
-            e.bits = np.uint8(e.bits | SCALE_OFFERED)
+            e.bits = e.bits | SCALE_OFFERED
         if flags & ACK and not (e.bits & SCALE_OFFERED and p.bits & SCALE_OFFERED):
             e.wscale = 0
             p.wscale = 0
@@ -143,18 +145,18 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
     if not flags & RST:
         if window == 0 and not flags & SYN and p.state != CLOSED and e.state != RESET:
             if not e.bits & WINDOW_IS_ZERO:
-                events |= np.uint32(ZERO_WINDOW)
-                e.bits = np.uint8(e.bits | WINDOW_IS_ZERO)
+                events |= ZERO_WINDOW
+                e.bits = e.bits | WINDOW_IS_ZERO
             troubled = take_trouble(e, trouble, counters)
             if troubled >= 0:
                 t = trouble[troubled]
-                t.zero_windows += np.uint32(1)
-                t.history_counts[1] += np.uint32(1)
+                t.zero_windows += 1
+                t.history_counts[1] += 1
                 if history.at_power_of_ten(np.int64(t.history_counts[1])):
                     history.add(c, history.W, side)
         elif window and e.bits & WINDOW_IS_ZERO:
-            events |= np.uint32(WINDOW_OPENED)
-            e.bits = np.uint8(e.bits & ~np.uint8(WINDOW_IS_ZERO))
+            events |= WINDOW_OPENED
+            e.bits = e.bits & ~(WINDOW_IS_ZERO)
         e.window = window
 
     if flags & ACK:
@@ -164,9 +166,7 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
             p.acked = h.ack
         elif not flags & RST:
             sacks = (c.bits & SACK_LOW) != 0 and (c.bits & SACK_HIGH) != 0
-            events |= sequence.acknowledgement(
-                c, e, p, h, sacks, window_same, trouble, histogram, counters, note
-            )
+            events |= sequence.acknowledgement(c, e, p, h, sacks, window_same, trouble, histogram, counters, note)
 
     was = e.state
     states.advance(e, p, side == 0, flags, length)
@@ -176,28 +176,28 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
         events |= sequence.data(c, e, p, h, base, side, trouble, counters, note)
         since = min(max((h.ts - c.first_ts) // 16000, np.int64(0)), np.int64(0xFFFFFFFE)) + 1
         if e.first_data == 0:
-            e.first_data = np.uint32(since)
-        e.last_data = np.uint32(since)
+            e.first_data = since
+        e.last_data = since
     elif not flags & (SYN | FIN | RST) and was != INACTIVE and distance(h.seq, e.next) == -1:
         troubled = take_trouble(e, trouble, counters)
         if troubled >= 0:
             trouble[troubled].keep_alives += np.uint32(1)
-        events |= np.uint32(KEEP_ALIVE)
+        events |= KEEP_ALIVE
     if flags & SYN and was == INACTIVE:  # the handshake is timed like data
         e.timed_end = end
-        e.timed_us = np.uint32(h.ts // 1000)
+        e.timed_us = h.ts // 1000
         e.timed_tsval = h.tsval
-        e.bits = np.uint8(e.bits & ~np.uint8(TIMING | TIMED_TWICE))
+        e.bits = e.bits & ~(TIMING | TIMED_TWICE)
         if distance(end, e.acked) > 0:
-            e.bits = np.uint8(e.bits | TIMING)
+            e.bits = e.bits | TIMING
     elif flags & SYN:
-        e.bits = np.uint8(e.bits | TIMED_TWICE)
+        e.bits = e.bits | TIMED_TWICE
     if flags & FIN:
-        events |= np.uint32(FIN_SEEN)
+        events |= FIN_SEEN
         if not flags & RST:
             ahead = distance(end, e.next)
             if ahead <= 0 and not e.bits & FIN_SENT and sequence.stream_bytes(e) > -ahead:
-                e.bits = np.uint8(e.bits | FIN_SENT)
+                e.bits = e.bits | FIN_SENT
                 troubled = take_trouble(e, trouble, counters)
                 if troubled >= 0:  # its acknowledgement came first and had to take it for a byte
                     trouble[troubled].filled_bytes -= np.uint64(1)
@@ -206,14 +206,14 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
                     troubled = take_trouble(e, trouble, counters)
                     if troubled >= 0:
                         trouble[troubled].filled_bytes += np.uint64(1)
-                e.bits = np.uint8(e.bits | FIN_SENT)
+                e.bits = e.bits | FIN_SENT
                 troubled = take_trouble(e, trouble, counters) if ahead > 1 else np.int64(-1)
                 if troubled >= 0:  # it came before data, or they were lost
                     us = np.uint32(h.ts // 1000)
                     add_hole(trouble[troubled], e.next, np.uint32(end - np.uint32(1)), us, h.tsval, counters)
                 move_next(e, ahead)
     if flags & RST:
-        events |= np.uint32(RST_SEEN)
+        events |= RST_SEEN
     if (
         side == 0
         and flags & ACK
@@ -223,9 +223,9 @@ def packet(c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogr
         and c.seen & (history.ONCE_SYN << 8)
         and distance(h.ack, p.isn) > 0
     ):
-        c.bits = np.uint16(c.bits | HANDSHAKE)
+        c.bits = c.bits | HANDSHAKE
         took = (h.ts - c.first_ts) // 1000
         if 0 <= took < 0xFFFFFFFE:
-            c.handshake = np.uint32(took + 1)
-        events |= np.uint32(NOTE_ESTABLISHED)
+            c.handshake = took + 1
+        events |= NOTE_ESTABLISHED
     return events

@@ -88,7 +88,7 @@ def timed_out(c: Any, a: Any, b: Any, ts: int, timeouts: Any) -> bool:
 def end_connection(conn: Any, at: int, ended: Any, counters: Any) -> None:
     """Put a connection on the list of those that have ended. Its row is given back when it has been collected."""
     c = conn[at]
-    c.bits = np.uint16(c.bits | ENDED)
+    c.bits = c.bits | ENDED
     ended[counters[ENDED_ROWS]] = np.int32(at)
     counters[ENDED_ROWS] += 1
     counters[LIVE_ROWS] -= 1
@@ -121,7 +121,7 @@ def count_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
 
 @kernel(inline=True, borrow=True)
 def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int, int]:
-    """What stands for ports in the key of an ICMP conversation: type, answering type and 0; type, code and 1 if there is none."""
+    """What stands for ports in an ICMP key: type, answering type and 0; type, code and 1 if none answers."""
     partner = np.int64(PARTNERS[0 if protocol == ICMP else 1, kind])
     if partner >= 0:
         return kind, partner, np.int64(0)
@@ -132,7 +132,7 @@ def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int, int]:
 def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
     """The connection that an ICMP error is about, -1 if unknown, and whether the quoted packet came from the lower end."""
     sport, dport, way = np.int64(h.quoted_sport), np.int64(h.quoted_dport), np.int64(0)
-    if h.quoted_protocol == ICMP or h.quoted_protocol == ICMP6:
+    if h.quoted_protocol in (ICMP, ICMP6):
         sport, dport, way = icmp_ports(h.quoted_protocol, sport, dport)
     low = source_is_low(h.quoted_src_hi, h.quoted_src_lo, h.quoted_dst_hi, h.quoted_dst_lo, sport, dport)
     if low:
@@ -147,9 +147,9 @@ def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
 
 @kernel(inline=True, borrow=True)
 def key_ports(h: Any) -> tuple[int, int, int]:
-    """(source port, destination port, way) as they are in a key: for ICMP type, and answering type or code; way 1: one-way."""
+    """(source port, destination port, way) of a key: for ICMP type, and answering type or code; way 1 is one-way."""
     protocol = h.protocol
-    if protocol == ICMP or protocol == ICMP6:
+    if protocol in (ICMP, ICMP6):
         return icmp_ports(protocol, np.int64(h.icmp_type), np.int64(h.icmp_code))
     return np.int64(h.sport), np.int64(h.dport), np.int64(0)
 
@@ -213,9 +213,7 @@ def fetch_ahead(
 
 
 @kernel(
-    numba.int64(
-        HEADERS, numba.int64, numba.int64, NOTES, CONNS, HALVES, TROUBLES, HISTOGRAMS, U4, I4, I8, I8, U1, U8
-    ),
+    numba.int64(HEADERS, numba.int64, numba.int64, NOTES, CONNS, HALVES, TROUBLES, HISTOGRAMS, U4, I4, I8, I8, U1, U8),
     borrow=True,
 )
 def track(
@@ -294,10 +292,10 @@ def track(
                 counters[NEW_ICMP] += 1
             fresh = conn[at]
             fresh.low_hi, fresh.low_lo, fresh.high_hi, fresh.high_lo = a_hi, a_lo, b_hi, b_lo
-            fresh.low_port = np.uint16(sport if low else dport)
-            fresh.high_port = np.uint16(dport if low else sport)
+            fresh.low_port = sport if low else dport
+            fresh.high_port = dport if low else sport
             fresh.protocol = protocol
-            fresh.way = np.uint8(way if low else 2 * way)
+            fresh.way = way if low else 2 * way
             fresh.first_ts = h.ts
             fresh.last_ts = h.ts
             fresh.history = 0
@@ -315,22 +313,22 @@ def track(
                 bits |= FLIPPED
                 side = 1
                 history.add(fresh, history.FLIP, 0)
-            fresh.bits = np.uint16(bits)
+            fresh.bits = bits
             blank = len(half) - 1  # never used: all zero
             half[2 * at] = half[blank]
             half[2 * at + 1] = half[blank]
-            note.events = np.uint32(NEW)
+            note.events = NEW
 
         c = conn[at]
         note.slot = np.int32(at)
         age = (h.ts - c.first_ts) // 1_000_000
-        note.age = np.uint32(min(max(age, np.int64(0)), np.int64(0xFFFFFFFF)))
-        events = note.events
+        note.age = min(max(age, np.int64(0)), np.int64(0xFFFFFFFF))
+        events = np.int64(note.events)
         if protocol == TCP:
             was_closed = (half[2 * at].bits & half[2 * at + 1].bits & DID_CLOSE) != 0
             events |= tcp.packet(c, at, side, h, half, trouble, histogram, counters, note)
             if states.is_closed(half[2 * at], half[2 * at + 1]):
-                events |= np.uint32(CLOSED)
+                events |= CLOSED
         else:
             was_closed = False
             e = half[2 * at + side]
@@ -338,7 +336,7 @@ def track(
             if protocol == UDP:
                 history.packet(c, e, side, np.uint16(0), np.uint32(0), np.int64(1))
         e = half[2 * at + side]
-        e.packets += np.uint32(1)
+        e.packets += 1
         total = np.uint32(e.ip_bytes + h.ip_length)
         if total < e.ip_bytes:
             carry = take_trouble(e, trouble, counters)
@@ -346,31 +344,37 @@ def track(
                 trouble[carry].ip_bytes_high += np.uint32(1)
         e.ip_bytes = total
         if side == 1:
-            events |= np.uint32(FROM_RESPONDER)
+            events |= FROM_RESPONDER
         if half[2 * at + 1 - side].packets:
             if not c.bits & BOTH_WAYS:
-                c.bits = np.uint16(c.bits | BOTH_WAYS)
+                c.bits = c.bits | BOTH_WAYS
                 if protocol == UDP:
-                    events |= np.uint32(ESTABLISHED)
+                    events |= ESTABLISHED
         else:
-            events |= np.uint32(ONE_SIDED)
+            events |= ONE_SIDED
         if not was_closed:
             silent = (h.ts - c.last_ts) // 1_000_000
             if silent > np.int64(c.idle):
-                c.idle = np.uint32(min(silent, np.int64(0xFFFFFFFF)))
+                c.idle = min(silent, np.int64(0xFFFFFFFF))
             c.last_ts = max(c.last_ts, h.ts)
         if h.present & QUOTED:
             about, from_low = find_quoted(conn, table, h)
             if about >= 0:
                 q = conn[about]
                 note.slot = np.int32(about)
-                events = np.uint32(0)
+                events = np.int64(0)
                 if from_low == ((q.bits & ORIGINATOR_LOW) != 0):
                     events |= np.uint32(FROM_RESPONDER)  # it goes to the originator
-                if (protocol == ICMP and h.icmp_type == 3 and h.icmp_code != 4) or (protocol == ICMP6 and h.icmp_type == 1):
-                    events |= np.uint32(UNREACHABLE)
-                    q.bits = np.uint16(q.bits | GOT_UNREACHABLE)
-                    if q.protocol == TCP and half[2 * about].state == SYN_SENT and half[2 * about + 1].state == INACTIVE:
+                if (protocol == ICMP and h.icmp_type == 3 and h.icmp_code != 4) or (
+                    protocol == ICMP6 and h.icmp_type == 1
+                ):
+                    events |= UNREACHABLE
+                    q.bits = q.bits | GOT_UNREACHABLE
+                    if (
+                        q.protocol == TCP
+                        and half[2 * about].state == SYN_SENT
+                        and half[2 * about + 1].state == INACTIVE
+                    ):
                         note.reply_to = q.first_ts
         note.events = events
     return stop

@@ -38,7 +38,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: int = 1 << 20  # rows of 248 bytes; beyond that half-open connections go first
     max_troubled: int = 1 << 18  # directions with loss, reordering or zero windows followed at once; 280 bytes each
     max_histograms: int = 1 << 17  # directions with more than three round-trip samples; 872 bytes each
-    tcp_idle: float = 300.0  # s without a packet until an open connection counts as over (Zeek's tcp_inactivity_timeout)
+    tcp_idle: float = (
+        300.0  # s without a packet until an open connection counts as over (Zeek's tcp_inactivity_timeout)
+    )
     tcp_attempt: float = 75.0  # s after the last SYN: longer than Linux waits between its first five retries
     tcp_linger: float = 5.0  # s for late packets after the close (Zeek's tcp_close_delay)
     udp_idle: float = 60.0  # s (Zeek's udp_inactivity_timeout)
@@ -159,7 +161,9 @@ class Tracker:
         """Rows of connections that are open and began before `older_than` (ns)."""
         top = int(self.counters[pools.TOP_ROW])
         conn = self.conn[:top]
-        return np.flatnonzero(((conn["bits"] & (LIVE | ENDED)) == LIVE) & (conn["first_ts"] < older_than)).astype(np.int32)
+        return np.flatnonzero(((conn["bits"] & (LIVE | ENDED)) == LIVE) & (conn["first_ts"] < older_than)).astype(
+            np.int32
+        )
 
     def drain(self) -> NDArray[np.void]:
         """Records of the connections that have ended; their rows are free afterwards."""

@@ -50,12 +50,19 @@ def kernel(signature: Any = None, *, inline: bool = False, borrow: bool = False)
     def decorate(function: F) -> F:
         room = Path(inspect.getsourcefile(function) or __file__).resolve().parent
         numba.config.CACHE_DIR = cache_directory(room)
-        options: dict[str, Any] = {"nogil": True, "cache": signature is not None, "error_model": "numpy", "no_cfunc_wrapper": True}
+        options: dict[str, Any] = {
+            "nogil": True,
+            "cache": signature is not None,
+            "error_model": "numpy",
+            "no_cfunc_wrapper": True,
+        }
         if borrow:
             options["_nrt"] = False
         if inline:
             options["forceinline"] = True
-        compiled = numba.njit(signature, **options)(function) if signature is not None else numba.njit(**options)(function)
+        compiled = (
+            numba.njit(signature, **options)(function) if signature is not None else numba.njit(**options)(function)
+        )
         return cast(F, compiled)
 
     return decorate
