@@ -43,7 +43,7 @@ RECORDS = numba.from_dtype(CONNECTION)[::1]
 
 
 @kernel(borrow=True)
-def only_attempted(c: Any) -> bool:
+def only_attempted(c: Any) -> Any:
     """Whether the originator sent nothing but a SYN before its RST, by the history as Zeek tells it: ^?S[^HAFGIQ]*R."""
     first = 1 if c.letters and history.code_at(c, 0) == history.FLIP else 0
     for n in range(first, np.int64(c.letters)):
@@ -58,7 +58,7 @@ def only_attempted(c: Any) -> bool:
 
 
 @kernel(inline=True, borrow=True)
-def tcp_state(c: Any, a: Any, b: Any) -> int:
+def tcp_state(c: Any, a: Any, b: Any) -> Any:
     """Zeek's conn_state (base/protocols/conn/main.zeek)."""
     a_silent = a.state == INACTIVE or a.state == PARTIAL
     b_silent = b.state == INACTIVE or b.state == PARTIAL
@@ -88,7 +88,7 @@ def tcp_state(c: Any, a: Any, b: Any) -> int:
 
 
 @kernel(inline=True, borrow=True)
-def bucket_start(bucket: int) -> float:
+def bucket_start(bucket: Any) -> Any:
     """Smallest time of a histogram bucket, µs (the inverse of pools.bucket_of)."""
     if bucket < 8:
         return float(bucket)
@@ -96,7 +96,7 @@ def bucket_start(bucket: int) -> float:
 
 
 @kernel(borrow=True)
-def quantile(kept: Any, samples: int, numerator: int) -> int:
+def quantile(kept: Any, samples: Any, numerator: Any) -> Any:
     """The `numerator`/100 quantile of a histogram, µs: straight line inside a bucket, held within the extremes seen."""
     wanted = numerator * (samples - 1) / 100.0
     before = np.int64(0)
@@ -111,7 +111,7 @@ def quantile(kept: Any, samples: int, numerator: int) -> int:
 
 
 @kernel(borrow=True)
-def fill_rtt(s: Any, e: Any, histogram: Any, handshake_only: bool) -> None:
+def fill_rtt(s: Any, e: Any, histogram: Any, handshake_only: Any) -> None:
     """Round-trip figures of a direction: exact for up to three samples, from the histogram beyond."""
     n = np.int64(e.rtt_samples)
     s.rtt_samples = n
@@ -151,13 +151,13 @@ def fill_rtt(s: Any, e: Any, histogram: Any, handshake_only: bool) -> None:
 
 
 @kernel(borrow=True)
-def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
+def fill_side(s: Any, e: Any, tcp: Any, trouble: Any, histogram: Any) -> None:
     """One direction's figures."""
     s.packets = np.uint64(e.packets)
     s.bytes = np.uint64(e.ip_bytes)
     s.mss = e.mss
     s.peak_in_flight = e.peak_flight
-    open_bytes = np.int64(0)
+    open_bytes: Any = np.int64(0)
     if e.trouble:
         t = trouble[np.int64(e.trouble) - 1]
         s.bytes += np.uint64(t.ip_bytes_high) << np.uint64(32)
@@ -178,7 +178,7 @@ def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
         s.payload_bytes += np.uint64(e.next)
         return
     s.stream_bytes = np.uint64(stream_bytes(e))
-    unique = np.int64(s.stream_bytes) - np.int64(s.missed_bytes)
+    unique: Any = np.int64(s.stream_bytes) - np.int64(s.missed_bytes)
     s.payload_bytes = np.uint64(max(unique - open_bytes + np.int64(s.retransmitted_bytes), 0))
     span = (np.int64(e.last_data) - np.int64(e.first_data)) * 16  # µs
     if span >= 1000 and e.first_data and e.last_data != FOREVER:
@@ -194,13 +194,13 @@ def fill_side(s: Any, e: Any, tcp: bool, trouble: Any, histogram: Any) -> None:
 )
 def make_records(
     rows: Any,
-    count: int,
+    count: Any,
     conn: Any,
     half: Any,
     trouble: Any,
     histogram: Any,
     records: Any,
-    final: int,
+    final: Any,
     bits: Any,
     answers: Any,
 ) -> None:
@@ -253,7 +253,7 @@ def make_records(
 
 
 @kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, I8), borrow=True)
-def release(rows: Any, count: int, conn: Any, half: Any, trouble: Any, histogram: Any, counters: Any) -> None:
+def release(rows: Any, count: Any, conn: Any, half: Any, trouble: Any, histogram: Any, counters: Any) -> None:
     """Give the rows of ended connections back, and what they held in side tables."""
     for k in range(count):
         at = np.int64(rows[k])

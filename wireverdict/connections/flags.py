@@ -31,7 +31,7 @@ NOT_TCP, ONE_DIRECTION, TOO_FEW, NOT_FROM_START = (
 
 
 @kernel(inline=True, borrow=True)
-def storming(side: Any) -> bool:
+def storming(side: Any) -> Any:
     """Whether retransmissions that were needed took over in a direction (SIDE)."""
     needless = min(side.spurious_retransmissions, side.retransmissions)
     enough = side.retransmissions - needless >= STORM_PACKETS

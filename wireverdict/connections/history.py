@@ -21,7 +21,7 @@ ONCE_SYN, ONCE_ACK, ONCE_DATA, ONCE_FIN, ONCE_RST, ONCE_ODD, ONCE_MULTI = (1 << 
 
 
 @kernel(borrow=True)
-def add(c: Any, letter: int, side: int) -> None:
+def add(c: Any, letter: Any, side: Any) -> None:
     """Append a letter of `side` (0 originator, 1 responder). What goes beyond 18 letters is dropped."""
     n = c.letters
     if n >= MAX_LETTERS:
@@ -35,14 +35,14 @@ def add(c: Any, letter: int, side: int) -> None:
 
 
 @kernel(inline=True, borrow=True)
-def code_at(c: Any, n: int) -> int:
+def code_at(c: Any, n: Any) -> Any:
     """The code of letter `n` (from 0) of a history: the letter, plus RESPONDER for the responder's."""
     packed = (c.history >> np.uint64(5 * n)) if n < 12 else np.uint64(c.history_more >> np.uint32(5 * (n - 12)))
     return np.int64(packed & np.uint64(31))
 
 
 @kernel(inline=True, borrow=True)
-def at_power_of_ten(count: int) -> bool:
+def at_power_of_ten(count: Any) -> Any:
     """1, 10, 100 …: when a T or a W is written."""
     while count >= 10:
         if count % 10 != 0:
@@ -52,7 +52,7 @@ def at_power_of_ten(count: int) -> bool:
 
 
 @kernel(borrow=True)
-def packet(c: Any, e: Any, side: int, flags: int, seq: int, length: int) -> None:
+def packet(c: Any, e: Any, side: Any, flags: Any, seq: Any, length: Any) -> None:
     """Letters for one packet of `side`, whose HALF row is `e` (a UDP packet: flags 0)."""
     syn, fin, rst = flags & 2, flags & 1, flags & 4
     letter, bit, mark, again = 0, 0, np.uint16(0), False

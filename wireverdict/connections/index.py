@@ -18,7 +18,7 @@ MAX_ROWS = 0xFFFFFE
 
 
 @kernel(inline=True, borrow=True)
-def hash_key(low_hi: int, low_lo: int, high_hi: int, high_lo: int, ports: int) -> int:
+def hash_key(low_hi: Any, low_lo: Any, high_hi: Any, high_lo: Any, ports: Any) -> Any:
     """64-bit hash of a key; multiply-and-fold rounds after wyhash's idea. `ports` holds both ports, protocol and way."""
     k = np.uint64(0x9E3779B97F4A7C15)
     h = (low_lo ^ np.uint64(0xA0761D6478BD642F)) * k
@@ -31,7 +31,7 @@ def hash_key(low_hi: int, low_lo: int, high_hi: int, high_lo: int, ports: int) -
 
 
 @kernel(inline=True, borrow=True)
-def pack_ports(low_port: int, high_port: int, protocol: int, way: int) -> int:
+def pack_ports(low_port: Any, high_port: Any, protocol: Any, way: Any) -> Any:
     """Ports, protocol and way in one number."""
     return (
         (np.uint64(low_port) << np.uint64(32))
@@ -42,15 +42,13 @@ def pack_ports(low_port: int, high_port: int, protocol: int, way: int) -> int:
 
 
 @kernel(inline=True, borrow=True)
-def hash_of_row(c: Any) -> int:
+def hash_of_row(c: Any) -> Any:
     """The hash under which the row is in the index."""
     return hash_key(c.low_hi, c.low_lo, c.high_hi, c.high_lo, pack_ports(c.low_port, c.high_port, c.protocol, c.way))
 
 
 @kernel(inline=True, borrow=True)
-def find(
-    index: Any, conn: Any, h: int, low_hi: int, low_lo: int, high_hi: int, high_lo: int, ports: int
-) -> tuple[int, int]:
+def find(index: Any, conn: Any, h: Any, low_hi: Any, low_lo: Any, high_hi: Any, high_lo: Any, ports: Any) -> Any:
     """(row, place in the index); row -1 and the empty place where it belongs if it is not there."""
     mask = np.int64(len(index) - 1)
     tag = np.uint32(h >> np.uint64(56))
@@ -74,13 +72,13 @@ def find(
 
 
 @kernel(inline=True, borrow=True)
-def entry_for(h: int, row: int) -> int:
+def entry_for(h: Any, row: Any) -> Any:
     """The index entry of a row."""
     return (np.uint32(h >> np.uint64(56)) << np.uint32(24)) | np.uint32(row + 1)
 
 
 @kernel(borrow=True)
-def remove(index: Any, conn: Any, row: int) -> None:
+def remove(index: Any, conn: Any, row: Any) -> None:
     """Take a row out of the index and close the gap. Nothing happens if the entry has been given to another row."""
     mask = np.int64(len(index) - 1)
     place = np.int64(hash_of_row(conn[row]) & np.uint64(mask))

@@ -33,7 +33,7 @@ from wireverdict.kernels import kernel
 
 
 @kernel(borrow=True)
-def take_trouble(e: Any, trouble: Any, counters: Any) -> int:
+def take_trouble(e: Any, trouble: Any, counters: Any) -> Any:
     """The TROUBLE row of a direction, newly taken if need be; -1 if all are in use (counted)."""
     if e.trouble:
         return np.int64(e.trouble) - 1
@@ -67,10 +67,10 @@ def give_back(e: Any, trouble: Any, histogram: Any, counters: Any) -> None:
 
 
 @kernel(inline=True, borrow=True)
-def bucket_of(us: int) -> int:
+def bucket_of(us: Any) -> Any:
     """Histogram bucket of a time in µs: 8 a power of two; below 8 µs one a µs."""
     value = np.int64(us)
-    exponent = np.int64(0)
+    exponent: Any = np.int64(0)
     if value >= 1 << 19:
         value >>= 16
         exponent = 16
@@ -90,7 +90,7 @@ def bucket_of(us: int) -> int:
 
 
 @kernel(borrow=True)
-def add_rtt(e: Any, us: int, histogram: Any, counters: Any) -> None:
+def add_rtt(e: Any, us: Any, histogram: Any, counters: Any) -> None:
     """Note a round-trip time (µs) of a direction: the first three as they are, all in a histogram from the fourth on."""
     n = e.rtt_samples
     if n < INLINE_RTT:

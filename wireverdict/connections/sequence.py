@@ -41,13 +41,13 @@ PLAUSIBLE = 1 << 30  # no window is larger (RFC 7323, section 2.3): an ACK beyon
 
 
 @kernel(inline=True, borrow=True)
-def distance(a: int, b: int) -> int:
+def distance(a: Any, b: Any) -> Any:
     """a - b for sequence numbers, -2**31 to 2**31 - 1."""
     return np.int64(np.int32(np.uint32(a) - np.uint32(b)))
 
 
 @kernel(inline=True, borrow=True)
-def move_next(e: Any, by: int) -> None:
+def move_next(e: Any, by: Any) -> None:
     """The highest sequence number of a direction goes up; 4 GB wraps are counted."""
     new = np.uint32(e.next + np.uint32(by))
     if np.uint32(new - e.isn) < np.uint32(e.next - e.isn):
@@ -56,9 +56,9 @@ def move_next(e: Any, by: int) -> None:
 
 
 @kernel(borrow=True)
-def add_hole(t: Any, left: int, right: int, us: int, tsval: int, counters: Any) -> None:
+def add_hole(t: Any, left: Any, right: Any, us: Any, tsval: Any, counters: Any) -> None:
     """Remember bytes that were jumped over. When all places are taken the lowest, oldest hole is forgotten (counted)."""
-    n = np.int64(t.holes)
+    n: Any = np.int64(t.holes)
     if n == HOLES:
         t.filled_bytes += np.uint64(distance(t.hole_right[0], t.hole_left[0]))
         for k in range(HOLES - 1):
@@ -76,7 +76,7 @@ def add_hole(t: Any, left: int, right: int, us: int, tsval: int, counters: Any) 
 
 
 @kernel(borrow=True)
-def remove_hole(t: Any, k: int) -> None:
+def remove_hole(t: Any, k: Any) -> None:
     """Take out hole `k`, keeping the order."""
     n = np.int64(t.holes) - 1
     for j in range(k, n):
@@ -88,7 +88,7 @@ def remove_hole(t: Any, k: int) -> None:
 
 
 @kernel(inline=True, borrow=True)
-def stream_bytes(e: Any) -> int:
+def stream_bytes(e: Any) -> Any:
     """Payload bytes by sequence numbers, holes included (Zeek's orig_bytes, resp_bytes)."""
     if e.state == INACTIVE:
         return np.int64(0)
@@ -114,7 +114,7 @@ def leave_numbers(e: Any, trouble: Any, counters: Any) -> None:
 
 
 @kernel(borrow=True)
-def acknowledge_holes(t: Any, ack: int) -> int:
+def acknowledge_holes(t: Any, ack: Any) -> Any:
     """Holes below `ack` were received and not captured: forget them and return their bytes."""
     missed = np.int64(0)
     k = np.int64(0)
@@ -132,9 +132,7 @@ def acknowledge_holes(t: Any, ack: int) -> int:
 
 
 @kernel(borrow=True)
-def fill_holes(
-    t: Any, left: int, right: int, us: int, tsval: int, timed: bool, patience: int, counters: Any
-) -> tuple[int, bool]:
+def fill_holes(t: Any, left: Any, right: Any, us: Any, tsval: Any, timed: Any, patience: Any, counters: Any) -> Any:
     """Bytes of [left, right) that had not been seen, and whether they came late (sent again) and not merely out of order.
 
     With timestamps: sent again if the TSval is newer than that of the packet that jumped over the hole. Without: if
@@ -182,7 +180,7 @@ def fill_holes(
 
 
 @kernel(borrow=True)
-def data(c: Any, e: Any, p: Any, h: Any, base: int, side: int, trouble: Any, counters: Any, note: Any) -> int:
+def data(c: Any, e: Any, p: Any, h: Any, base: Any, side: Any, trouble: Any, counters: Any, note: Any) -> Any:
     """Payload sent by `e`, first byte `base`: what kind of data it is. Returns the event bits."""
     length = np.int64(h.payload_length)
     end = np.uint32(base + np.uint32(length))
@@ -261,13 +259,13 @@ def acknowledgement(
     e: Any,
     p: Any,
     h: Any,
-    sacks: bool,
-    window_same: bool,
+    sacks: Any,
+    window_same: Any,
     trouble: Any,
     histogram: Any,
     counters: Any,
     note: Any,
-) -> int:
+) -> Any:
     """The ACK field of a packet from `e` about the data of `p` (not on RST). Returns the event bits."""
     ack = h.ack
     events = np.int64(0)

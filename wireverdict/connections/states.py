@@ -22,11 +22,12 @@ FIN_FLAG, SYN_FLAG, RST_FLAG, ACK_FLAG = 1, 2, 4, 16
 
 
 @kernel(borrow=True)
-def advance(e: Any, p: Any, originator: bool, flags: int, length: int) -> None:
+def advance(e: Any, p: Any, originator: Any, flags: Any, length: Any) -> None:
     """One packet sent by endpoint `e` to `p` moves their states."""
     syn, fin, rst, ack = flags & SYN_FLAG, flags & FIN_FLAG, flags & RST_FLAG, flags & ACK_FLAG
     before = e.state
-    mine, theirs = np.int64(before), np.int64(p.state)
+    mine: Any = np.int64(before)
+    theirs: Any = np.int64(p.state)
     if before == INACTIVE:
         if syn:
             if originator:
@@ -69,7 +70,7 @@ def advance(e: Any, p: Any, originator: bool, flags: int, length: int) -> None:
 
 
 @kernel(inline=True, borrow=True)
-def is_closed(a: Any, b: Any) -> bool:
+def is_closed(a: Any, b: Any) -> Any:
     """Both ends have closed, or one has reset, or one has closed and the other was never heard of."""
     if a.state == RESET or b.state == RESET:
         return True

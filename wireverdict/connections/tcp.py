@@ -50,7 +50,7 @@ FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 
 @kernel(inline=True, borrow=True)
-def is_reuse(a: Any, b: Any, h: Any, side: int) -> bool:
+def is_reuse(a: Any, b: Any, h: Any, side: Any) -> Any:
     """Whether a SYN on a known key asks for a new connection (after Zeek's IsReuse): other sequence number, or all closed."""
     flags = h.tcp_flags
     if not flags & SYN:
@@ -89,7 +89,7 @@ def begin(e: Any, h: Any, trouble: Any, counters: Any) -> None:
 
 
 @kernel(inline=True, borrow=True)
-def handshake_events(c: Any, e: Any, p: Any, h: Any, side: int) -> int:
+def handshake_events(c: Any, e: Any, p: Any, h: Any, side: Any) -> Any:
     """SYN sent, answered, refused, completed: before the states move."""
     flags = h.tcp_flags
     events = np.int64(0)
@@ -110,8 +110,8 @@ def handshake_events(c: Any, e: Any, p: Any, h: Any, side: int) -> int:
 
 @kernel(borrow=True)
 def packet(
-    c: Any, row: int, side: int, h: Any, half: Any, trouble: Any, histogram: Any, counters: Any, note: Any
-) -> int:
+    c: Any, row: Any, side: Any, h: Any, half: Any, trouble: Any, histogram: Any, counters: Any, note: Any
+) -> Any:
     """Account one TCP packet of `side` (0 originator). Returns the event bits; fills the note's numbers."""
     flags = h.tcp_flags
     length = np.int64(h.payload_length)

@@ -62,7 +62,7 @@ I4, I8 = numba.int32[::1], numba.int64[::1]
 
 
 @kernel(inline=True, borrow=True)
-def source_is_low(src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, sport: int, dport: int) -> bool:
+def source_is_low(src_hi: Any, src_lo: Any, dst_hi: Any, dst_lo: Any, sport: Any, dport: Any) -> Any:
     """The order of the two ends in a key: by address, then by port."""
     if src_hi != dst_hi:
         return src_hi < dst_hi
@@ -72,7 +72,7 @@ def source_is_low(src_hi: int, src_lo: int, dst_hi: int, dst_lo: int, sport: int
 
 
 @kernel(inline=True, borrow=True)
-def timed_out(c: Any, a: Any, b: Any, ts: int, timeouts: Any) -> bool:
+def timed_out(c: Any, a: Any, b: Any, ts: Any, timeouts: Any) -> Any:
     """Whether the connection had ended before `ts` for lack of packets."""
     silent = ts - c.last_ts
     if c.protocol == TCP:
@@ -85,7 +85,7 @@ def timed_out(c: Any, a: Any, b: Any, ts: int, timeouts: Any) -> bool:
 
 
 @kernel(inline=True, borrow=True)
-def end_connection(conn: Any, at: int, ended: Any, counters: Any) -> None:
+def end_connection(conn: Any, at: Any, ended: Any, counters: Any) -> None:
     """Put a connection on the list of those that have ended. Its row is given back when it has been collected."""
     c = conn[at]
     c.bits = c.bits | ENDED
@@ -95,7 +95,7 @@ def end_connection(conn: Any, at: int, ended: Any, counters: Any) -> None:
 
 
 @kernel(inline=True, borrow=True)
-def starts_flipped(h: Any, sport: int, dport: int, server_ports: Any) -> bool:
+def starts_flipped(h: Any, sport: Any, dport: Any, server_ports: Any) -> Any:
     """Whether the first packet seen comes from the responder, told by well-known ports (Zeek's likely_server_ports)."""
     if h.protocol == TCP:
         if h.tcp_flags & 2:
@@ -109,7 +109,7 @@ def starts_flipped(h: Any, sport: int, dport: int, server_ports: Any) -> bool:
 
 
 @kernel(inline=True, borrow=True)
-def count_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
+def count_payload(e: Any, length: Any, trouble: Any, counters: Any) -> None:
     """UDP and ICMP payload bytes are counted where TCP keeps its sequence number."""
     new = np.uint32(e.next + np.uint32(length))
     if new < e.next:
@@ -120,7 +120,7 @@ def count_payload(e: Any, length: int, trouble: Any, counters: Any) -> None:
 
 
 @kernel(inline=True, borrow=True)
-def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int, int]:
+def icmp_ports(protocol: Any, kind: Any, code: Any) -> Any:
     """What stands for ports in an ICMP key: type, answering type and 0; type, code and 1 if none answers."""
     partner = np.int64(PARTNERS[0 if protocol == ICMP else 1, kind])
     if partner >= 0:
@@ -129,7 +129,7 @@ def icmp_ports(protocol: int, kind: int, code: int) -> tuple[int, int, int]:
 
 
 @kernel(inline=True, borrow=True)
-def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
+def find_quoted(conn: Any, table: Any, h: Any) -> Any:
     """The connection that an ICMP error is about, -1 if unknown, and whether the quoted packet came from the lower end."""
     sport, dport, way = np.int64(h.quoted_sport), np.int64(h.quoted_dport), np.int64(0)
     if h.quoted_protocol in (ICMP, ICMP6):
@@ -146,7 +146,7 @@ def find_quoted(conn: Any, table: Any, h: Any) -> tuple[int, bool]:
 
 
 @kernel(inline=True, borrow=True)
-def key_ports(h: Any) -> tuple[int, int, int]:
+def key_ports(h: Any) -> Any:
     """(source port, destination port, way) of a key: for ICMP type, and answering type or code; way 1 is one-way."""
     protocol = h.protocol
     if protocol in (ICMP, ICMP6):
@@ -155,7 +155,7 @@ def key_ports(h: Any) -> tuple[int, int, int]:
 
 
 @kernel(inline=True, borrow=True)
-def canonical(h: Any, sport: int, dport: int, way: int) -> tuple[bool, int, int, int, int, int]:
+def canonical(h: Any, sport: Any, dport: Any, way: Any) -> Any:
     """(source is the lower end, lower address, higher address, packed ports): the same for both directions."""
     low = source_is_low(h.src_hi, h.src_lo, h.dst_hi, h.dst_lo, sport, dport)
     if low:
@@ -165,7 +165,7 @@ def canonical(h: Any, sport: int, dport: int, way: int) -> tuple[bool, int, int,
 
 @kernel(borrow=True)
 def fetch_ahead(
-    headers: Any, start: int, stop: int, hashes: Any, conn: Any, half: Any, trouble: Any, histogram: Any, table: Any
+    headers: Any, start: Any, stop: Any, hashes: Any, conn: Any, half: Any, trouble: Any, histogram: Any, table: Any
 ) -> None:
     """Hash the keys of headers[start:stop] into `hashes`, and ask for the memory that they will need.
 
@@ -218,8 +218,8 @@ def fetch_ahead(
 )
 def track(
     headers: Any,
-    start: int,
-    stop: int,
+    start: Any,
+    stop: Any,
     notes: Any,
     conn: Any,
     half: Any,
@@ -231,7 +231,7 @@ def track(
     timeouts: Any,
     server_ports: Any,
     hashes: Any,
-) -> int:
+) -> Any:
     """Account headers[start:stop] and write their notes. Returns where it stopped: before `stop` if no row was free.
 
     `hashes` is scratch room for 2 · BLOCK numbers.
@@ -359,7 +359,7 @@ def track(
             c.last_ts = max(c.last_ts, h.ts)
         if h.present & QUOTED:
             about, from_low = find_quoted(conn, table, h)
-            if about >= 0:
+            if about >= 0 and not timed_out(conn[about], half[2 * about], half[2 * about + 1], h.ts, timeouts):
                 q = conn[about]
                 note.slot = np.int32(about)
                 events = np.int64(0)
@@ -381,7 +381,7 @@ def track(
 
 
 @kernel(numba.void(numba.int64, CONNS, HALVES, U4, I4, I8, I8), borrow=True)
-def sweep(now: int, conn: Any, half: Any, table: Any, ended: Any, counters: Any, timeouts: Any) -> None:
+def sweep(now: Any, conn: Any, half: Any, table: Any, ended: Any, counters: Any, timeouts: Any) -> None:
     """End every connection that has been silent for its time-out at `now` (ns), in order of rows."""
     for at in range(counters[TOP_ROW]):
         c = conn[at]
