@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.detectors.views import Maker, halves
-from wireverdict.detectors.traffic import IN, OUT, OUT_BYTES, lanes
+from wireverdict.detectors.traffic import OUT, Lanes, lanes
 from wireverdict.windows.fields import Count
 from wireverdict.windows.home import address_text
 
@@ -62,13 +66,31 @@ def test_groups() -> None:
         maker.flow(HOST, f"198.51.100.{k}", 53, sent(10 + k, out=True), sent(5, back=True), 17)
     maker.flow(HOST, "198.51.100.3", 80, sent(100, out=True), sent(50, back=True))
     local = lanes(maker.view())
-    by_port = {key: total.tolist() for key, total, _ in local.by(local.port)}
-    assert by_port[53,][:2] == [186, 60]
-    assert by_port[80,] == [100, 50, 10_000]
-    ((key, total, rows),) = local.by(local.host)
-    assert (key, total[OUT], total[IN], total[OUT_BYTES]) == (halves(HOST), 286, 110, 28_600)
-    assert sorted(rows.tolist()) == list(range(13))
+    ports = local.by(local.port)
+    assert ports.keys.tolist() == [[53], [80]]
+    assert ports.sums.tolist() == [[186, 60, 18_600], [100, 50, 10_000]]
+    assert len(ports.rows(0)) == 12
+    assert local.counts[ports.rows(1)].tolist() == [[100, 50, 10_000]]
+    hosts = local.by(local.host)
+    assert hosts.keys.tolist() == [list(halves(HOST))]
+    assert hosts.sums.tolist() == [[286, 110, 28_600]]
+    assert sorted(hosts.rows(0).tolist()) == list(range(13))
     busiest = local.busiest()
     assert len(busiest) == 10
     assert busiest[0] == {"destination": "198.51.100.3", "out": 113, "in": 55}
     assert busiest[1] == {"destination": "198.51.100.11", "out": 21, "in": 5}
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, 300)), max_size=40), st.integers(0, 400))
+def test_groups_with_packets_enough_are_all_found(rows: list[tuple[int, int, int]], least: int) -> None:
+    host = np.array([[0, row[0]] for row in rows], np.uint64).reshape(-1, 2)
+    port = np.array([row[1] for row in rows], np.uint64)
+    counts = np.array([[row[2], 1, 2] for row in rows], np.int64).reshape(-1, 3)
+    sums: dict[tuple[int, ...], int] = {}
+    for who, which, out in rows:
+        sums[0, who, which] = sums.get((0, who, which), 0) + out
+    groups = Lanes(host, host, port, port, port > 0, counts).by(host, port, least=least)
+    assert {tuple(key): total[OUT] for key, total in zip(groups.keys.tolist(), groups.sums.tolist(), strict=True)} == {
+        key: out for key, out in sums.items() if out >= least
+    }
+    assert [int(counts[groups.rows(at), OUT].sum()) for at in range(len(groups.keys))] == groups.sums[:, OUT].tolist()

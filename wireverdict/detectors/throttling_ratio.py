@@ -9,20 +9,24 @@ from reading to writing changes its ratio without any fault.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from statistics import median
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from wireverdict.detectors.baselines import Baselines, Key, Usual
 from wireverdict.detectors.quality import Watched, capture_quality, drop_share
 from wireverdict.detectors.shares import wilson
-from wireverdict.detectors.traffic import IN, OUT, OUT_BYTES, Lanes, lanes
+from wireverdict.detectors.traffic import IN, OUT, Lanes, lanes
 from wireverdict.headers import UDP
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
-from wireverdict.windows.home import address_text
+from wireverdict.windows.home import address_halves, address_text
 from wireverdict.windows.view import WindowView
+
+_SERVICE, _PEER, _HOST = range(3)
+_DOUBT = 2.0
+"""times below the usual from which a window teaches nothing."""
 
 REMEDY = (
     "{subject} gets {ratio:.2g} packets back for each one sent, where {usual:.2g} is {why}. Packets or their answers "
@@ -60,11 +64,20 @@ class ThrottlingRatioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_
     """baselines kept; those longest without traffic go first."""
 
 
-class _Part(NamedTuple):
-    """A finding about some of a host's lanes."""
+class _Outcome(NamedTuple):
+    """What was thought of one subject."""
 
-    finding: Finding
+    subject: Subject
+    opinion: Opinion
+    severe: bool
+    total: NDArray[np.int64]
+    lanes: Lanes
     rows: NDArray[np.intp]
+    """Of the window's lanes."""
+    usual: Usual | None
+    floor: float
+    why: str
+    wanted: float
 
 
 class ThrottlingRatio:
@@ -75,161 +88,171 @@ class ThrottlingRatio:
     def __init__(self, settings: ThrottlingRatioSettings | None = None) -> None:
         self.settings = settings or ThrottlingRatioSettings()
         self._watched = Watched()
-        self._baselines: dict[tuple[Subject, int], list[tuple[float, int]]] = {}
-        """(ratio, packets out) of good windows, by subject and size class of packets out (bits of bytes per packet)."""
+        self._baselines = Baselines(self.settings.most_windows, self.settings.max_subjects)
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """See `detectors.base.Detector`."""
         local = lanes(view)
         if not len(local.counts):
             return []
-        found: list[Finding] = []
-        for _, host_total, host_rows in local.by(local.host):
-            if host_total[OUT] < self.settings.min_out:
-                continue
-            found += self._host(local.where(host_rows), host_total, view)
+        follow = set(self._watched)
+        asked = local.asks & (local.protocol == UDP) & (local.port > 0)
+        floored = asked & np.isin(local.port, self.settings.request_ports)
+        everything = np.arange(len(local.counts))
+        # Services over TCP are not summed up: peers differ too much in how often they acknowledge.
+        services = self._weigh_all(_SERVICE, local, np.flatnonzero(asked), view, follow)
+        peers = self._weigh_all(_PEER, local, np.flatnonzero(~floored), view, follow)
+        hosts = self._weigh_all(_HOST, local, everything, view, follow)
+        spoken = _once(services, peers, hosts, local.counts[:, OUT])
+        findings = [
+            self._finding(outcome, view)
+            for outcome in spoken
+            if self._watched.note(outcome.subject, outcome.opinion, view.end)
+        ]
         self._watched.forget(view.end)
-        while len(self._baselines) > self.settings.max_subjects:
-            del self._baselines[next(iter(self._baselines))]
-        return [finding for finding in found if self._watched.note(finding.subject, finding.opinion, view.end)]
+        return findings
 
     def dump(self) -> dict[str, Any]:
         """See `detectors.base.Detector`."""
-        baselines = [
-            [[s.source_ip, s.destination_ip, s.destination_port, s.source_port, s.protocol], kind, past]
-            for (s, kind), past in self._baselines.items()
-        ]
-        return {"watched": self._watched.dump(), "baselines": baselines}
+        return {"watched": self._watched.dump(), "baselines": self._baselines.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
         """See `detectors.base.Detector`."""
         self._watched.load(state["watched"])
-        self._baselines = {
-            (Subject(*fields), kind): [(ratio, out) for ratio, out in past] for fields, kind, past in state["baselines"]
-        }
+        self._baselines.load(state["baselines"])
 
-    def _services(self, mine: Lanes, view: WindowView) -> Iterable[_Part]:
-        """Services that the host asks over UDP. (Over TCP peers differ too much in how often they acknowledge.)"""
-        asked = np.flatnonzero(mine.asks & (mine.protocol == UDP) & (mine.port > 0))
-        lanes = mine.where(asked)
-        for (hi, lo, port), total, rows in lanes.by(lanes.host, lanes.port):
-            if total[OUT] >= self.settings.min_out:
-                subject = Subject(address_text(hi, lo), destination_port=port, protocol="udp")
-                floor = self.settings.floor if port in self.settings.request_ports else 0.0
-                yield _Part(self._judge(subject, total, lanes.where(rows), view, floor), asked[rows])
+    def _weigh_all(
+        self, kind: int, local: Lanes, rows: NDArray[np.intp], view: WindowView, follow: set[Subject]
+    ) -> list[_Outcome]:
+        """Weigh the subjects of one kind with packets enough; gives those that are not simply good, or are followed."""
+        part = local.where(rows)
+        columns = {_SERVICE: (part.host, part.port), _PEER: (part.host, part.peer), _HOST: (part.host,)}[kind]
+        groups = part.by(*columns, least=self.settings.min_out)
+        found = []
+        followed = {_name(subject) for subject in follow}
+        for at, (key, total) in enumerate(zip(groups.keys.tolist(), groups.sums, strict=True)):
+            out, back, size = total.tolist()
+            floor = self.settings.floor if kind == _SERVICE and key[2] in self.settings.request_ports else 0.0
+            name = (kind, *key)
+            baseline = (*name, (size // out).bit_length())
+            ratio = back / out
+            if ratio >= floor and name not in followed and not self._baselines.below(baseline, ratio, _DOUBT):
+                self._baselines.teach(baseline, ratio, out)
+                continue
+            here = groups.rows(at)
+            found.append(self._weigh(_subject(kind, key), baseline, total, floor, view, part.where(here), rows[here]))
+        return found
 
-    def _peers(self, mine: Lanes, view: WindowView) -> Iterable[_Part]:
-        """Peers, over all protocols but those that have a floor."""
-        floored = (mine.protocol == UDP) & mine.asks & np.isin(mine.port, self.settings.request_ports)
-        rest = np.flatnonzero(~floored)
-        lanes = mine.where(rest)
-        for (hi, lo, peer_hi, peer_lo), total, rows in lanes.by(lanes.host, lanes.peer):
-            if total[OUT] >= self.settings.min_out:
-                subject = Subject(address_text(hi, lo), address_text(peer_hi, peer_lo))
-                yield _Part(self._judge(subject, total, lanes.where(rows), view, 0.0), rest[rows])
-
-    def _host(self, mine: Lanes, total: Any, view: WindowView) -> list[Finding]:
-        """All findings about one host. Packets are told once: a service speaks for peers of which it is the most; the
-        host speaks for all, if its own ratio is bad and two or more of its parts, most of its packets, are."""
-        out = mine.counts[:, OUT]
-        worse, findings = np.zeros(len(out), bool), []
-        spoken: list[Finding] = []
-        for finding, rows in self._services(mine, view):
-            if finding.opinion is Opinion.BAD:
-                worse[rows] = True
-                spoken.append(finding)
-            else:
-                findings.append(finding)
-        by_service = worse.copy()
-        for finding, rows in self._peers(mine, view):
-            if finding.opinion is not Opinion.BAD:
-                findings.append(finding)
-            elif 2 * out[rows[by_service[rows]]].sum() >= out[rows].sum():
-                findings.append(_quiet(finding))
-            else:
-                worse[rows] = True
-                spoken.append(finding)
-        host = mine.host[0].tolist()
-        whole = self._judge(Subject(address_text(*host)), total, mine, view, 0.0)
-        if whole.opinion is Opinion.BAD:
-            if len(spoken) > 1 and 2 * out[worse].sum() >= out.sum():
-                spoken = [_quiet(finding) for finding in spoken]
-            else:
-                whole = _quiet(whole)
-        return [whole, *spoken, *findings]
-
-    def _judge(self, subject: Subject, total: Any, its: Lanes, view: WindowView, floor: float) -> Finding:
+    def _weigh(
+        self,
+        subject: Subject,
+        baseline: Key,
+        total: NDArray[np.int64],
+        floor: float,
+        view: WindowView,
+        its: Lanes,
+        rows: NDArray[np.intp],
+    ) -> _Outcome:
         """A subject's window against the floor and its baseline; teaches the baseline if it is good."""
         config = self.settings
         out, back = int(total[OUT]), int(total[IN])
-        ratio, kind = back / out, (int(total[OUT_BYTES]) // out).bit_length()
-        past = self._baselines.pop((subject, kind), [])
-        usual = median(r for r, _ in past) if len(past) >= config.least_windows else None
-        rate = median(n for _, n in past) if past else 0
-        steady = usual is not None and usual > 0 and _middle_half(past) <= config.spread * usual
-        alike = rate and rate / config.rate_range <= out <= rate * config.rate_range
+        ratio, usual = back / out, self._baselines.usual(baseline)
+        if usual is not None and usual.windows < config.least_windows:
+            usual = None
         opinion, severe, why, wanted = Opinion.GOOD, False, "", 0.0
         if floor and wilson(min(back, out), out)[1] < floor:
             opinion, severe = Opinion.BAD, ratio < config.critical_floor
             why, wanted = "the least that this request/response protocol gives", floor
-        if usual is not None and ratio * config.drop < usual:
+        if usual and ratio * config.drop < usual.ratio:
             if opinion is Opinion.GOOD:
+                steady = usual.spread <= config.spread * usual.ratio
+                alike = usual.rate / config.rate_range <= out <= usual.rate * config.rate_range
                 opinion = Opinion.BAD if steady and alike else Opinion.UNKNOWN
-            severe = severe or (opinion is Opinion.BAD and ratio * config.critical_drop < usual)
-            why, wanted = (why, wanted) if floor and wanted else ("usual", usual)
-        elif opinion is Opinion.GOOD and usual is not None and 2 * ratio < usual:
+                why, wanted = "usual", usual.ratio
+            severe = severe or (opinion is Opinion.BAD and ratio * config.critical_drop < usual.ratio)
+        elif opinion is Opinion.GOOD and usual and ratio * _DOUBT < usual.ratio:
             opinion = Opinion.UNKNOWN
-        if opinion is Opinion.BAD and not self._can_tell(subject, back, usual, view):
-            opinion = Opinion.UNKNOWN
+        if opinion is Opinion.BAD and not (back or usual or address_halves(subject.source_ip) in view.hearing):
+            opinion = Opinion.UNKNOWN  # nothing is ever seen to come back to this host: half of a capture
         if opinion is Opinion.GOOD:
-            past = [*past, (ratio, out)][-config.most_windows :]
-        if past:
-            self._baselines[subject, kind] = past  # the last one taught is the last to be forgotten
-        bad = opinion is Opinion.BAD
+            self._baselines.teach(baseline, ratio, out)
+        return _Outcome(subject, opinion, severe, total, its, rows, usual, floor, why, wanted)
+
+    def _finding(self, outcome: _Outcome, view: WindowView) -> Finding:
+        out, back, size = outcome.total.tolist()
+        usual, bad, subject = outcome.usual, outcome.opinion is Opinion.BAD, outcome.subject
         evidence: dict[str, Any] = {
             "packets_out": out,
             "packets_in": back,
-            "ratio": ratio,
-            "baseline_ratio": usual,
-            "baseline_windows": len(past),
-            "floor": floor or None,
-            "bytes_per_packet_out": int(total[OUT_BYTES]) / out,
+            "ratio": back / out,
+            "baseline_ratio": usual.ratio if usual else None,
+            "baseline_windows": usual.windows if usual else 0,
+            "floor": outcome.floor or None,
+            "bytes_per_packet_out": size / out,
         }
         if bad:
-            evidence["busiest_destinations"] = its.busiest()
+            evidence["busiest_destinations"] = outcome.lanes.busiest()
+        # 0.6 at the threshold, 0.95 when next to nothing comes back; less by what the capture lost
+        near = min(1.0, back / out / outcome.wanted) if outcome.wanted else 1.0
         return Finding(
             self.name,
             subject,
-            opinion,
+            outcome.opinion,
             since=view.start,
             until=view.end,
-            severity=Severity.CRITICAL if severe else Severity.WARNING,
-            confidence=self._confidence(ratio, wanted, view) if bad else 0.0,
+            severity=Severity.CRITICAL if outcome.severe else Severity.WARNING,
+            confidence=(0.95 - 0.35 * near) * (1 - drop_share(view)) if bad else 0.0,
             evidence=evidence,
             capture_quality=capture_quality(view) if bad else {},
-            remedy=REMEDY.format(subject=subject.text(), ratio=ratio, usual=wanted, why=why) if bad else "",
+            remedy=REMEDY.format(subject=subject.text(), ratio=back / out, usual=outcome.wanted, why=outcome.why)
+            if bad
+            else "",
         )
 
-    def _can_tell(self, subject: Subject, back: int, usual: float | None, view: WindowView) -> bool:
-        """Whether packets towards the host would have been captured: it is seen to receive, or was."""
-        if back or usual:
-            return True
-        return subject.source_ip in {address_text(*who) for who in view.hearing}
 
-    @staticmethod
-    def _confidence(ratio: float, wanted: float, view: WindowView) -> float:
-        """0.6 at the threshold, 0.95 when next to nothing comes back; less by what the capture lost."""
-        return (0.95 - 0.35 * min(1.0, ratio / wanted)) * (1 - drop_share(view)) if wanted else 0.0
+def _once(
+    services: list[_Outcome], peers: list[_Outcome], hosts: list[_Outcome], out: NDArray[np.int64]
+) -> list[_Outcome]:
+    """Packets are told once: a service speaks for peers of which it is the most; the host speaks for all, if its own ratio
+    is bad and two or more of its parts, most of its packets, are. `out`: packets by lane."""
+    worse = np.zeros(len(out), bool)
+    for service in services:
+        worse[service.rows] |= service.opinion is Opinion.BAD
+    spoken = services.copy()
+    by_service = worse.copy()
+    for peer in peers:
+        if peer.opinion is Opinion.BAD:
+            if 2 * out[peer.rows[by_service[peer.rows]]].sum() >= out[peer.rows].sum():
+                peer = _quiet(peer)
+            else:
+                worse[peer.rows] = True
+        spoken.append(peer)
+    for host in hosts:
+        if host.opinion is Opinion.BAD:
+            mine = [part.subject.source_ip == host.subject.source_ip and part.opinion is Opinion.BAD for part in spoken]
+            if sum(mine) > 1 and 2 * out[host.rows[worse[host.rows]]].sum() >= out[host.rows].sum():
+                spoken = [_quiet(part) if its else part for part, its in zip(spoken, mine, strict=True)]
+            else:
+                host = _quiet(host)
+        spoken.append(host)
+    return spoken
 
 
-def _quiet(finding: Finding) -> Finding:
+def _quiet(outcome: _Outcome) -> _Outcome:
     """The same, but it opens nothing."""
-    return Finding(
-        finding.rule, finding.subject, Opinion.UNKNOWN, finding.since, finding.until, evidence=finding.evidence
-    )
+    return outcome._replace(opinion=Opinion.UNKNOWN)
 
 
-def _middle_half(past: list[tuple[float, int]]) -> float:
-    """How far apart the quartiles of the ratios are."""
-    ratios = sorted(ratio for ratio, _ in past)
-    return ratios[3 * len(ratios) // 4] - ratios[len(ratios) // 4]
+def _subject(kind: int, key: list[int]) -> Subject:
+    host = address_text(key[0], key[1])
+    if kind == _SERVICE:
+        return Subject(host, destination_port=key[2], protocol="udp")
+    return Subject(host, address_text(key[2], key[3])) if kind == _PEER else Subject(host)
+
+
+def _name(subject: Subject) -> Key:
+    """Kind and key of a subject, as `_weigh_all` has them."""
+    host = address_halves(subject.source_ip)
+    if subject.destination_port:
+        return (_SERVICE, *host, subject.destination_port)
+    return (_PEER, *host, *address_halves(subject.destination_ip)) if subject.destination_ip else (_HOST, *host)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +13,25 @@ from wireverdict.windows.home import Address, address_text
 from wireverdict.windows.view import WindowView
 
 _MAPPED = np.uint64(0xFFFF)
-_S32, _S28, _S56 = np.uint64(32), np.uint64(28), np.uint64(56)
+_S28, _S32, _S48, _S56 = np.uint64(28), np.uint64(32), np.uint64(48), np.uint64(56)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 OUT, IN, OUT_BYTES = range(3)
 """Columns of `Lanes.counts`."""
+
+
+class Groups(NamedTuple):
+    """Sums over lanes: `keys` uint64 (n, k), `sums` int64 (n, 3) as `Lanes.counts`."""
+
+    keys: NDArray[np.uint64]
+    sums: NDArray[np.int64]
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    stops: NDArray[np.intp]
+
+    def rows(self, group: int) -> NDArray[np.intp]:
+        """The lanes of a group."""
+        return self.order[self.starts[group] : self.stops[group]]
 
 
 class Lanes(NamedTuple):
@@ -37,54 +51,73 @@ class Lanes(NamedTuple):
         """Some of the rows, by number or by mask."""
         return Lanes(*(column[chosen] for column in self))
 
-    def by(self, *columns: NDArray[Any]) -> Iterator[tuple[tuple[int, ...], NDArray[np.int64], NDArray[np.intp]]]:
-        """Groups with equal values in `columns` (n,) or (n, k): the values, the sums of counts, the rows; sorted."""
-        if not len(self.counts):
-            return
-        keys = np.concatenate([column.reshape(len(self.counts), -1).astype(np.uint64) for column in columns], axis=1)
+    def by(self, *columns: NDArray[Any], least: int = 0) -> Groups:
+        """Groups with equal values in `columns`, (n,) or (n, k), that have at least `least` packets out; sorted."""
+        size = len(self.counts)
+        wide = [column if column.ndim > 1 else column[:, None] for column in columns]
+        keys = np.concatenate([column.astype(np.uint64, copy=False) for column in wide], axis=1)
+        here = np.arange(size)
+        if least:  # groups that share a bucket are no smaller than each of them: most rows need no sorting
+            bucket = np.zeros(size, np.uint64)
+            for column in keys.T:
+                bucket = (bucket ^ column) * _MIX
+            small = (bucket >> _S48).astype(np.intp)
+            here = np.flatnonzero(np.bincount(small, self.counts[:, OUT])[small] >= least)
+            keys = keys[here]
         order = np.lexsort(keys.T[::-1])
-        keys = keys[order]
-        starts = np.flatnonzero(np.r_[True, np.any(keys[1:] != keys[:-1], axis=1)])
-        sums = np.add.reduceat(self.counts[order], starts, axis=0)
-        for start, total, rows in zip(starts, sums, np.split(order, starts[1:]), strict=True):
-            yield tuple(int(part) for part in keys[start]), total, rows
+        keys, here = keys[order], here[order]
+        starts = np.flatnonzero(np.r_[True, np.any(keys[1:] != keys[:-1], axis=1)]) if len(keys) else here
+        sums = np.add.reduceat(self.counts[here], starts, axis=0) if len(keys) else self.counts[:0]
+        stops = np.r_[starts[1:], len(keys)] if len(keys) else starts
+        many = sums[:, OUT] >= least
+        return Groups(keys[starts[many]], sums[many], here, starts[many], stops[many])
 
     def busiest(self, many: int = 10) -> list[dict[str, Any]]:
         """The peers that were sent most, with packets out and in."""
-        peers = [(int(total[OUT]), int(total[IN]), key) for key, total, _ in self.by(self.peer)]
-        peers.sort(key=lambda peer: (-peer[0], peer[2]))
-        return [{"destination": address_text(*key), "out": out, "in": back} for out, back, key in peers[:many]]
+        peers = self.by(self.peer)
+        order = np.lexsort((*peers.keys.T[::-1], -peers.sums[:, OUT]))[:many]
+        return [
+            {
+                "destination": address_text(*peers.keys[at].tolist()),
+                "out": int(peers.sums[at, OUT]),
+                "in": int(peers.sums[at, IN]),
+            }
+            for at in order
+        ]
 
 
 def lanes(view: WindowView) -> Lanes:
     """The local side of every service row that has one. ICMP, and groups and broadcasts that nobody answers, are left
     out."""
-    keys, counts = view.services
-    known = (keys["low_hi"] | keys["low_lo"] | keys["high_hi"] | keys["high_lo"]) != 0
-    known &= (keys["protocol"] != ICMP) & (keys["protocol"] != ICMP6)
-    low = np.stack([keys["low_hi"], keys["low_lo"]], axis=1)
-    high = np.stack([keys["high_hi"], keys["high_lo"]], axis=1)
-    known &= ~(_for_many(low) | _for_many(high))
-    ours = (counts[:, 0, Count.OUT] > 0) | (counts[:, 1, Count.IN] > 0)
-    theirs = (counts[:, 1, Count.OUT] > 0) | (counts[:, 0, Count.IN] > 0)
+    keys, out, back = view.services.keys, view.services.of(Count.OUT), view.services.of(Count.IN)
+    ours = (out[:, 0] > 0) | (back[:, 1] > 0)
+    theirs = (out[:, 1] > 0) | (back[:, 0] > 0)
     unknown = ~(ours | theirs)
-    if unknown[known].any():
+    if unknown.any():
         local = _capturing_host(view)
         if local is not None:
-            ours |= unknown & (low == np.array(local, np.uint64)).all(axis=1)
-            theirs |= unknown & ~ours & (high == np.array(local, np.uint64)).all(axis=1)
-    rows, side = np.flatnonzero(known & (ours ^ theirs)), theirs.astype(np.intp)
-    mine = side[rows]
-    packets, size = counts[rows, :, Count.PACKETS], counts[rows, mine, Count.BYTES]
+            hi, lo = (np.uint64(half) for half in local)
+            ours |= unknown & (keys["low_hi"] == hi) & (keys["low_lo"] == lo)
+            theirs |= unknown & ~ours & (keys["high_hi"] == hi) & (keys["high_lo"] == lo)
+    known = (ours ^ theirs) & (keys["protocol"] != ICMP) & (keys["protocol"] != ICMP6)
+    known &= (keys["high_hi"] | keys["high_lo"]) != 0
+    rows = np.flatnonzero(known)
+    mine = theirs[rows].astype(np.intp)
+    keys = keys[rows]
+    low = np.stack([keys["low_hi"], keys["low_lo"]], axis=1)
+    high = np.stack([keys["high_hi"], keys["high_lo"]], axis=1)
+    packets, size = view.services.of(Count.PACKETS)[rows], view.services.of(Count.BYTES)[rows]
     here = np.arange(len(rows))
-    return Lanes(
-        np.where((mine == 0)[:, None], low[rows], high[rows]),
-        np.where((mine == 0)[:, None], high[rows], low[rows]),
-        keys["port"][rows].astype(np.uint64),
-        keys["protocol"][rows].astype(np.uint64),
-        keys["responder"][rows] != mine,
-        np.stack([packets[here, mine], packets[here, 1 - mine], size], axis=1),
+    found = Lanes(
+        np.where((mine == 0)[:, None], low, high),
+        np.where((mine == 0)[:, None], high, low),
+        keys["port"].astype(np.uint64),
+        keys["protocol"].astype(np.uint64),
+        keys["responder"] != mine,
+        np.stack([packets[here, mine], packets[here, 1 - mine], size[here, mine]], axis=1),
     )
+    groups = _for_many(found.peer)
+    return found.where(~groups) if groups.any() else found
 
 
 def _for_many(address: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -102,18 +135,17 @@ def _capturing_host(view: WindowView) -> Address | None:
 
     Of several such hosts (a capture of one pair), the one with more peers, then the one that asks more.
     """
-    keys, counts = view.services
-    packets = counts[:, :, Count.PACKETS].sum(axis=1)
-    total = int(packets.sum())
-    found: dict[Address, list[int]] = {}
+    keys, packets = view.services.keys, view.services.of(Count.PACKETS).sum(axis=1)
+    most = 19 * int(packets.sum()) / 20
     asker = 1 - keys["responder"].astype(np.intp)
-    for side, end in ((0, "low"), (1, "high")):
-        address = np.stack([keys[f"{end}_hi"], keys[f"{end}_lo"]], axis=1)
-        group = Lanes(address, address, keys["port"], keys["protocol"], asker == side, np.stack([packets] * 3, axis=1))
-        for (hi, lo), total_of, rows in group.by(address):
-            entry = found.setdefault((hi, lo), [0, 0, 0])
-            entry[0] += int(total_of[0])
-            entry[1] += len(rows)
-            entry[2] += int(packets[rows[asker[rows] == side]].sum())
-    wide = [(entry[1], entry[2], who) for who, entry in found.items() if 20 * entry[0] >= 19 * total]
+    ends = [np.stack([keys[f"{end}_hi"], keys[f"{end}_lo"]], axis=1) for end in ("low", "high")]
+    counts = np.stack([np.r_[packets, packets], np.r_[packets * (asker == 0), packets * (asker == 1)]], axis=1)
+    counts = np.concatenate([counts, np.zeros((len(counts), 1), np.int64)], axis=1)
+    nobody = np.zeros(len(counts), np.uint64)
+    host = np.concatenate(ends)
+    groups = Lanes(host, host, nobody, nobody, nobody > 0, counts).by(host, least=max(1, int(np.ceil(most))))
+    peers = groups.stops - groups.starts
+    wide = [
+        (int(peers[at]), int(groups.sums[at, IN]), (int(key[0]), int(key[1]))) for at, key in enumerate(groups.keys)
+    ]
     return max(wide)[2] if wide else None
