@@ -1,0 +1,251 @@
+"""``python -m benchmarks.detection_report``: how well policing is told on the labelled captures.
+
+The captures (docs/detection-paths.md says where they are from) are played through decoder, tracker and Paths in windows
+of ten seconds, as `analyze` does; a file counts as policed if any window says so. What is printed is Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from producers.timeline import open_timeline
+from wireverdict.boundary import first_at_or_after
+from wireverdict.connections.tracker import Settings as TrackerSettings
+from wireverdict.connections.tracker import Tracker
+from wireverdict.decode.decoder import Decoder, DecodeSettings
+from wireverdict.paths import Paths
+from wireverdict.paths.events import DELIVERED, HIGH, REPEAT
+from wireverdict.paths.observe import SECOND
+from wireverdict.paths.policing import Judgement, Settings, judge_log
+from wireverdict.paths.scoreboard import transmissions
+
+FOLDER = Path(__file__).resolve().parents[2] / "shared" / "captures" / "policing"
+WIDTH = LATENESS = 10 * SECOND
+HORIZON = 30 * SECOND
+CROSS_PORT = 5001
+VIEWS = 4  # windows of each file that the sensitivity table judges again
+
+Label = dict[str, str]
+
+
+class Windowed(NamedTuple):
+    """The log of the busiest pair as it stood when a window closed."""
+
+    events: NDArray[np.void]
+    direction: int
+    start: int
+
+
+class Capture(NamedTuple):
+    """A labelled capture's headers."""
+
+    label: Label
+    rows: NDArray[np.void]
+
+    @property
+    def kind(self) -> str:
+        """The row of the table that it belongs to."""
+        if self.label["truth"] == "shaped":
+            return "shaped"
+        if self.label["cross_traffic"] == "1":
+            return "two flows and cross traffic"
+        return "one flow" if self.label["flows"] == "1" else "two flows"
+
+
+def read(label: Label, folder: Path = FOLDER) -> Capture:
+    """One capture's headers."""
+    decoder = Decoder(DecodeSettings())
+    batches = [decoder.decode(batch).rows.copy() for batch in open_timeline([str(folder / label["file"])])]
+    return Capture(label, np.concatenate(batches))
+
+
+def labels(folder: Path = FOLDER) -> list[Label]:
+    """Rows of labels.csv."""
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as table:
+        return list(csv.DictReader(table))
+
+
+def windows(rows: NDArray[np.void]) -> Iterator[Windowed]:
+    """Play headers, and yield what would be judged at each window's close: streaming, every pair with data."""
+    tracker, paths = Tracker(TrackerSettings(max_connections=1 << 14)), Paths()
+    if tracker.track(rows, 0, len(rows)) != len(rows):
+        raise ValueError("more connections than this report has room for")
+    end = (int(rows["ts"][0]) // WIDTH + 1) * WIDTH
+    done = 0
+    while end - WIDTH <= int(rows["ts"][-1]):
+        stop = max(first_at_or_after(rows, done, end + LATENESS), done)
+        paths.observe(rows, tracker.notes, done, stop)
+        done = stop
+        for pair in np.flatnonzero(paths.pairs["number"] > 0):
+            log = paths.events(int(pair))
+            log = log[(log["ts"] < end) & (log["ts"] >= end - HORIZON)]
+            for direction in (0, 1):
+                again = (log["flags"] & HIGH == direction) & (log["flags"] & REPEAT != 0)
+                if np.any(log["ts"][again] >= end - WIDTH) and np.count_nonzero(again) >= Settings().min_lost:
+                    yield Windowed(log, direction, end - WIDTH)
+        end += WIDTH
+
+
+def best(judged: Iterable[Judgement]) -> Judgement | None:
+    """The judgement of policing with most evidence, if there is any."""
+    policed = [judgement for judgement in judged if judgement.policed]
+    return max(policed, key=lambda judgement: judgement.gain) if policed else None
+
+
+def judge_all(found: Iterable[Windowed], settings: Settings) -> list[Judgement]:
+    """Judgements of windows."""
+    return [judge_log(window.events, window.direction, settings)[0] for window in found]
+
+
+def receiver_side(window: Windowed) -> Windowed:
+    """What a capture behind the policer would have held: what was delivered, half a round trip later."""
+    replay = transmissions(window.events, window.direction, Settings().link_overhead)
+    rows = replay.rows[replay.rows["fate"] == DELIVERED]
+    events = window.events[rows["event"]].copy()
+    events["ts"] = rows["ts"] + replay.base_rtt // 2
+    events["flags"] &= 0xFFFF ^ REPEAT
+    return window._replace(events=events)
+
+
+def without_cross_traffic(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Headers less those of the further traffic that shares the policer."""
+    return np.asarray(rows[(rows["sport"] != CROSS_PORT) & (rows["dport"] != CROSS_PORT)])
+
+
+def alone(rows: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
+    """Headers of each TCP connection with at least a hundred packets."""
+    low = np.minimum(rows["sport"], rows["dport"]).astype(np.int64)
+    key = np.where(rows["protocol"] == 6, low << 16 | np.maximum(rows["sport"], rows["dport"]), -1)
+    numbers, counts = np.unique(key, return_counts=True)
+    for number in numbers[(counts >= 100) & (numbers >= 0)]:
+        yield rows[key == number]
+
+
+def table(header: list[str], lines: Iterable[list[str]]) -> str:
+    """Markdown."""
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines]) + "\n"
+
+
+def errors(found: list[tuple[Capture, Judgement | None]]) -> str:
+    """Median and 90th percentile of the rate's error."""
+    off = [abs(j.rate_bps / float(c.label["rate_bps"]) - 1) for c, j in found if j is not None]
+    return f"{100 * np.median(off):.1f} %, {100 * np.percentile(off, 90):.1f} %" if off else "–"
+
+
+def main_table(captures: list[Capture], say: Callable[[str], None]) -> None:
+    """Files detected by class, next to the published detector."""
+    settings, lines = Settings(), []
+    kinds = ["one flow", "two flows", "two flows and cross traffic", "shaped"]
+    whole: list[tuple[Capture, Judgement | None]] = []
+    cut: list[tuple[Capture, Judgement | None]] = []
+    behind: list[tuple[Capture, Judgement | None]] = []
+    for kind in kinds:
+        found, either, both, shares = [], 0, 0, []
+        for capture in (c for c in captures if c.kind == kind):
+            seen = list(windows(capture.rows))
+            judged = judge_all(seen, settings)
+            found.append((capture, best(judged)))
+            if judged and kind != "shaped":
+                shares.append(sum(judgement.policed for judgement in judged) / len(judged))
+            if capture.label["truth"] == "policed":
+                whole.append(found[-1])
+                behind.append((capture, best(judge_all([receiver_side(window) for window in seen], settings))))
+            either += int(capture.label["baseline_either_run"]) > 0
+            both += int(capture.label["baseline_both_runs"]) > 0
+            if capture.label["cross_traffic"] == "1":
+                rest = without_cross_traffic(capture.rows)
+                cut.append((capture, best(judge_all(windows(rest), settings))))
+        count = sum(j is not None for _, j in found)
+        steady = f"{100 * np.mean(shares):.0f} %" if shares else "–"
+        published = f"{either} ({both})"
+        lines.append([kind, str(len(found)), str(count), published, errors(found) if count else "–", steady])
+    policed = [(c, j) for c, j in cut if c.label["truth"] == "policed"]
+    for name, cases in (
+        ("all that are policed", whole),
+        ("cross traffic's packets removed", policed),
+        ("as seen behind the policer", behind),
+    ):
+        count = sum(j is not None for _, j in cases)
+        lines.append([name, str(len(cases)), str(count), "–", errors(cases) if count else "–", "–"])
+    heads = ["class", "files", "policed", "published detector: either run (both)", "rate error: median, p90", "windows"]
+    say(table(heads, lines))
+
+
+def alone_line(captures: list[Capture], say: Callable[[str], None]) -> None:
+    """Each connection judged as if it were the only one."""
+    total = hits = wrong = innocent = 0
+    for capture in captures:
+        for rows in alone(capture.rows):
+            seen = list(windows(rows))
+            if not seen:
+                continue
+            policed = best(judge_all(seen, Settings())) is not None
+            if capture.label["truth"] == "policed":
+                total, hits = total + 1, hits + policed
+            else:
+                innocent, wrong = innocent + 1, wrong + policed
+    say(f"Each connection alone: {hits} of {total} behind a policer, {wrong} of {innocent} behind a shaper.\n")
+
+
+def sensitivity(captures: list[Capture], say: Callable[[str], None]) -> None:
+    """Every threshold halved and doubled: windows told right."""
+    chosen: list[tuple[bool, Windowed]] = []
+    for capture in captures:
+        seen = list(windows(capture.rows))
+        picks = sorted({round(k) for k in np.linspace(0, len(seen) - 1, min(VIEWS, len(seen)))})
+        chosen.extend((capture.label["truth"] == "policed", seen[k]) for k in picks)
+
+    def told(settings: Settings) -> str:
+        judged = [judge_log(window.events, window.direction, settings)[0].policed for _, window in chosen]
+        right = sum(a for a, (truth, _) in zip(judged, chosen, strict=True) if truth)
+        wrong = sum(a for a, (truth, _) in zip(judged, chosen, strict=True) if not truth)
+        return f"{right}, {wrong}"
+
+    policed = sum(truth for truth, _ in chosen)
+    say(f"Windows called policed of {policed} that are and {len(chosen) - policed} that are not:\n")
+    lines = [["(defaults)", "", told(Settings()), ""]]
+    for name in SENSITIVE:
+        value = getattr(Settings(), name)
+        kind = type(value)
+        variants = [told(msgspec.structs.replace(Settings(), **{name: kind(value * k)})) for k in (0.5, 2)]
+        lines.append([f"`{name}`", f"{value:g}", *variants])
+    say(table(["threshold", "default", "halved", "doubled"], lines))
+
+
+SENSITIVE = (
+    *("min_lost", "min_passed", "min_episodes", "rate_to", "depth_from", "depth_to", "queue_delay", "queue_share"),
+    *("delay_follows", "standing_delay", "min_gain", "min_gain_share", "policed_share", "policed_rank"),
+    *("partial_share", "shallow"),
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="files whose name holds this")
+    parser.add_argument("--no-sensitivity", action="store_true")
+    options = parser.parse_args(arguments)
+    captures = [read(label) for label in labels() if options.only in label["file"]]
+
+    def say(text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    main_table(captures, say)
+    alone_line(captures, say)
+    if not options.no_sensitivity:
+        sensitivity(captures, say)
+
+
+if __name__ == "__main__":
+    main()
