@@ -162,7 +162,7 @@ class Reference:
     def error_about(self, x: Fields, note: Fields) -> None:
         """An ICMP error: what is said of it is about the connection that it quotes."""
         c = self.open.get(key_of(x, "quoted_"))
-        if c is None:
+        if c is None or self.overdue(c, x.ts):
             return
         note.connection = c
         note.events = n.FROM_RESPONDER if ends_of(x, "quoted_")[0] == c.ends[0] else 0

@@ -139,6 +139,7 @@ def _window(c: Connection, side: int, x: Fields, syn: bool, rst: bool, ack: bool
     window = x.window if syn else x.window << me.scale
     same = bool(window == me.window)
     if rst:
+        me.window = me.window or 0  # it announces none
         return same
     if window == 0 and not syn and peer.state != "closed" and me.state != "reset":
         if not me.window_closed:

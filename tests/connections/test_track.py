@@ -231,3 +231,11 @@ def test_rows_between_start_and_stop_only_are_accounted() -> None:
     assert tracker.counts["tcp"] == 1
     tracker.finish()
     assert tracker.drain()["destination"]["packets"].tolist() == [1]
+
+
+def test_an_error_about_a_connection_that_has_timed_out_is_not_about_it() -> None:
+    query = udp(0, CLIENT, 40_000, SERVER, 53)
+    for late, found in ((60_000, True), (60_001, False)):
+        outcome = check([query, icmp(late, SERVER, CLIENT, 3, 3, about=query)])
+        assert (outcome.notes[1]["slot"] == outcome.notes[0]["slot"]) == found
+        assert bool(outcome.notes[1]["events"] & n.UNREACHABLE) == found
