@@ -51,30 +51,69 @@ class Tally(NamedTuple):
     refused: int
     unreachable: int
     retries: int
-    established: int
     advanced: int
     peers: int
     losing_peers: int
 
-    @classmethod
-    def of(cls, rows: Array, others: Array) -> Tally:
-        """`rows` int64 (n, len(Count)): the asking sides; `others` the sides asked."""
-        total, back = rows.sum(axis=0), others.sum(axis=0)
-        decided = rows[:, Count.SYN_ATTEMPTS] - rows[:, Count.SYN_PENDING]
-        heard = rows[:, Count.SYN_ANSWERED] + rows[:, Count.SYN_REFUSED] + rows[:, Count.SYN_UNREACHABLE]
-        lost = np.maximum(decided - heard, 0)
-        return cls(
-            int(decided.sum()),
+
+class Sides:
+    """Counts of a window's services by who asked: columns are taken out of the window when they are looked at."""
+
+    def __init__(self, view: WindowView) -> None:
+        self.keys = view.services.keys
+        self.asker: Array = 1 - self.keys["responder"].astype(np.int64)
+        self._of = view.services.of
+        self._rows = np.arange(len(self.keys))
+        self._columns: dict[Count, Array] = {}
+
+    def asking(self, what: Count) -> Array:
+        """What the asking sides sent, int64 (n,)."""
+        column: Array = self._column(what)[self._rows, self.asker]
+        return column
+
+    def both(self, what: Count) -> Array:
+        """What both sides sent, int64 (n,)."""
+        summed: Array = self._column(what).sum(axis=1)
+        return summed
+
+    def _column(self, what: Count) -> Array:
+        if what not in self._columns:
+            self._columns[what] = self._of(what)
+        return self._columns[what]
+
+    def decided(self) -> Array:
+        """Attempts that have had their time."""
+        decided: Array = self.asking(Count.SYN_ATTEMPTS) - self.asking(Count.SYN_PENDING)
+        return decided
+
+    def lost(self) -> Array:
+        """Of these, those that nothing came back for."""
+        heard = self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED) + self.asking(Count.SYN_UNREACHABLE)
+        lost: Array = np.maximum(self.decided() - heard, 0)
+        return lost
+
+    def tally(self, members: Array) -> Tally:
+        """Some rows, summed up."""
+        total = {
+            what: int(self.asking(what)[members].sum())
+            for what in (Count.SYN_ATTEMPTS, Count.SYN_PACKETS, Count.SYN_ANSWERED, Count.SYN_REFUSED)
+        }
+        lost = self.lost()[members]
+        return Tally(
+            int(self.decided()[members].sum()),
             int(lost.sum()),
-            int(total[Count.SYN_ANSWERED]),
-            int(total[Count.SYN_REFUSED]),
-            int(total[Count.SYN_UNREACHABLE]),
-            int(total[Count.SYN_PACKETS] - total[Count.SYN_ATTEMPTS]),
-            int(total[Count.ESTABLISHED] + back[Count.ESTABLISHED]),
-            int(total[Count.ADVANCED] + back[Count.ADVANCED]),
-            len(rows),
+            total[Count.SYN_ANSWERED],
+            total[Count.SYN_REFUSED],
+            int(self.asking(Count.SYN_UNREACHABLE)[members].sum()),
+            total[Count.SYN_PACKETS] - total[Count.SYN_ATTEMPTS],
+            self.advanced(members),
+            len(members),
             int((lost > 0).sum()),
         )
+
+    def advanced(self, members: Array) -> int:
+        """Established flows that advance."""
+        return int(self.both(Count.ADVANCED)[members].sum())
 
 
 class NewFlowLoss:
@@ -88,35 +127,31 @@ class NewFlowLoss:
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """Findings for services, hosts and pairs with enough attempts."""
-        keys, counts = view.services
-        if not len(keys):
+        sides = Sides(view)
+        keys, asker = sides.keys, sides.asker
+        wanted = (keys["protocol"] == TCP) & (sides.asking(Count.SYN_ATTEMPTS) > 0)
+        losing = wanted & (sides.lost() > 0)
+        self._watched = {name: until for name, until in self._watched.items() if until > view.end}
+        if not losing.any() and not self._watched:
             return []
-        asker = 1 - keys["responder"].astype(np.int64)
-        rows = np.arange(len(keys))
-        asking: Array = counts[rows, asker]
-        asked: Array = counts[rows, 1 - asker]
-        decided: Array = asking[:, Count.SYN_ATTEMPTS] - asking[:, Count.SYN_PENDING]
-        heard = asking[:, Count.SYN_ANSWERED] + asking[:, Count.SYN_REFUSED] + asking[:, Count.SYN_UNREACHABLE]
-        wanted = (keys["protocol"] == TCP) & (asking[:, Count.SYN_ATTEMPTS] > 0)
-        losing = wanted & (decided > heard)
+        decided = sides.decided()
         ends = np.zeros((len(keys), 4), np.uint64)  # client, server
         low = asker == 0
         for place, (mine, other) in enumerate((("low_hi", "high_hi"), ("low_lo", "high_lo"))):
             ends[:, place] = np.where(low, keys[mine], keys[other])
             ends[:, 2 + place] = np.where(low, keys[other], keys[mine])
-        self._watched = {name: until for name, until in self._watched.items() if until > view.end}
         named: set[int] = set()
         findings = []
         for kind, names in _names(ends, keys["port"].astype(np.uint64)).items():
             for members in self._groups(names, wanted, losing, decided):
-                tally = Tally.of(asking[members], asked[members])
+                tally = sides.tally(members)
                 name, advanced = int(names[members[0]]), tally.advanced
                 watched = name in self._watched
                 if kind != "pair" and tally.losing_peers < self.settings.min_peers and not watched:
                     continue
                 if kind == "host":  # its established flows are those with any service, asked for in this window or not
                     its_rows = np.flatnonzero(names == names[members[0]])
-                    advanced = Tally.of(asking[its_rows], asked[its_rows]).advanced
+                    advanced = sides.advanced(its_rows)
                     if advanced < self.settings.min_established and not watched:
                         continue
                 share = wilson_lower(tally.lost, tally.decided)

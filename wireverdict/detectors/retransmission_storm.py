@@ -52,20 +52,21 @@ class RetransmissionStorm:
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """One finding for each direction of a pair that sent much again, or did so lately and now sends much."""
         self._watched.forget(view.end)
-        keys, counts = view.pairs
-        if not len(keys):
+        table = view.pairs
+        again = table.of(Count.RETRANSMISSIONS)
+        followed = bool(list(self._watched))
+        if not followed and not (again >= self.settings.min_retransmissions).any():
             return []
         # a mirror port that delivers packets twice looks like a storm and is none
-        needless = counts[:, :, Count.SPURIOUS] + counts[:, :, Count.COPIES]
-        needed = np.maximum(counts[:, :, Count.RETRANSMISSIONS] - needless, 0)
-        data = counts[:, :, Count.DATA_PACKETS] - counts[:, :, Count.COPIES]
+        copies = table.of(Count.COPIES)
+        needed = np.maximum(again - table.of(Count.SPURIOUS) - copies, 0)
+        data = table.of(Count.DATA_PACKETS) - copies
         enough = needed >= self.settings.min_retransmissions
         # as much data that a storm would have shown: silence about a storm that was, means that it is over
         busy = data * self.settings.warning_share >= self.settings.min_retransmissions
-        followed = bool(list(self._watched))
         findings = []
         for row, side in np.argwhere(enough | busy if followed else enough):
-            finding = self._finding(view, keys[row], counts[row], int(side), int(needed[row, side]))
+            finding = self._finding(view, table.keys[row], table.counts[row], int(side), int(needed[row, side]))
             if self._watched.note(finding.subject, finding.opinion, view.end):
                 findings.append(finding)
         return findings

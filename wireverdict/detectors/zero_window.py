@@ -40,12 +40,16 @@ class ZeroWindow:
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """One finding for each host (and its service, if it is the one that was asked) whose windows were closed."""
-        keys, counts = view.services
-        stalled = counts[:, :, Count.STALL_MS]
-        rows, sides = np.nonzero((stalled > 0) & (keys["protocol"] == TCP)[:, None])
+        stalled = view.services.of(Count.STALL_MS)
+        rows, sides = np.nonzero(stalled)
+        if not len(rows):
+            return []
+        keys, counts = view.services.keys, view.services.counts
         hosts: dict[Subject, list[tuple[int, int]]] = {}
         for row, side in zip(rows.tolist(), sides.tolist(), strict=True):
             key = keys[row]
+            if key["protocol"] != TCP:
+                continue
             ip = address_text(key["high_hi"], key["high_lo"]) if side else address_text(key["low_hi"], key["low_lo"])
             port = int(key["port"]) if int(key["responder"]) == side else 0
             hosts.setdefault(Subject(source_ip=ip, source_port=port, protocol="tcp"), []).append((row, side))
