@@ -16,7 +16,7 @@ import pytest
 from producers.files.report import FileReport
 from tests.output.connection_rows import make_rows
 from tests.output.verdict_makers import make_verdict
-from wireverdict.cli.analysis import Options, Refusal, Run, chosen_settings, make_filter, open_outputs, refuse
+from wireverdict.cli.analysis import Options, Refusal, Run, analyze, chosen_settings, make_filter, open_outputs, refuse
 from wireverdict.cli.interrupts import Interrupts
 from wireverdict.frames import FRAME, FrameBatch
 from wireverdict.output.outputs import JsonLines
@@ -118,6 +118,16 @@ def test_a_stop_keeps_what_was_read(tmp_path: Path) -> None:
     assert kinds(documents) == ["verdict", "summary"]
     assert documents[-1]["wireverdict"]["interrupted"] is True
     assert documents[-1]["wireverdict"]["packets"] == 9  # two batches, and the one that was held
+
+
+def test_an_error_of_a_part_is_not_taken_for_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(run: Run) -> int:
+        raise ValueError("cannot reshape")
+
+    (tmp_path / "x.pcap").touch()
+    monkeypatch.setattr(Run, "status", fail)
+    with pytest.raises(ValueError, match="cannot reshape"):
+        analyze(Options((str(tmp_path / "x.pcap"),), json=True))
 
 
 def test_a_read_that_was_broken_off_by_wish_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,7 +71,7 @@ def test_whatever_goes_wrong_people_get_a_sentence(
     def fail(options: object) -> int:
         raise errors.pop()
 
-    errors = [MemoryError(), KeyError("x"), KeyboardInterrupt()]
+    errors = [MemoryError(), RuntimeError("x\ny\nz"), KeyboardInterrupt()]
     monkeypatch.setattr(analysis, "analyze", fail)
     monkeypatch.delenv("WIREVERDICT_DEBUG", raising=False)
     assert app.run(["analyze", "x"]) == app.INTERRUPTED
@@ -79,7 +79,7 @@ def test_whatever_goes_wrong_people_get_a_sentence(
     assert app.run(["analyze", "x"]) == app.FAILED
     told = capsys.readouterr().err
     assert told.startswith(
-        "wireverdict: stopped by an error that should not happen: KeyError: 'x'. Set WIREVERDICT_DEBUG=1"
+        "wireverdict: stopped by an error that should not happen: RuntimeError: x. Set WIREVERDICT_DEBUG=1"
     )
     assert told.count("\n") == 1
     assert app.run(["analyze", "x"]) == app.FAILED

@@ -62,19 +62,24 @@ def analyze(options: Options) -> int:
     """Run the command; its exit status."""
     gc.freeze()
     gc.enable()
-    try:
-        refuse(options)
-        chosen = chosen_settings(options, os.environ)
-        chosen_filter = make_filter(options.expression)
-        made = pipeline(chosen)
-        with Interrupts() as interrupts:
-            timeline = open_timeline(options.inputs, follow=options.follow, wait=lambda: interrupts.sleep(POLL))
-            if timeline.bytes_total is None and not options.follow:
-                interrupts.grace = GRACE
-            outputs = open_outputs(options, chosen)
-            return Run(made, timeline, outputs, interrupts, chosen_filter).status()
-    except (Refusal, OutputError, ValueError) as error:  # SettingsError is a ValueError
-        return tell(str(error))
+    with Interrupts() as interrupts:
+        try:
+            run = prepare(options, interrupts)
+        except (Refusal, OutputError, ValueError) as error:  # what a part says of a setting is a ValueError
+            return tell(str(error))
+        return run.status()
+
+
+def prepare(options: Options, interrupts: Interrupts) -> Run:
+    """Everything that can be refused before anything is read. Raises Refusal, OutputError, ValueError (SettingsError)."""
+    refuse(options)
+    chosen = chosen_settings(options, os.environ)
+    chosen_filter = make_filter(options.expression)
+    made = pipeline(chosen)
+    timeline = open_timeline(options.inputs, follow=options.follow, wait=lambda: interrupts.sleep(POLL))
+    if timeline.bytes_total is None and not options.follow:
+        interrupts.grace = GRACE
+    return Run(made, timeline, open_outputs(options, chosen), interrupts, chosen_filter)
 
 
 def refuse(options: Options) -> None:

@@ -68,7 +68,8 @@ def run(arguments: Sequence[str]) -> int:
 def _last_resort(error: Exception) -> int:
     if os.environ.get("WIREVERDICT_DEBUG"):
         raise error
-    what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}".strip()
+    first = (str(error).splitlines() or [""])[0]  # numba's messages are pages
+    what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {first}"
     print(
         f"wireverdict: stopped by an error that should not happen: {what}. "
         "Set WIREVERDICT_DEBUG=1 and run again to see where; a report with that output helps.",
