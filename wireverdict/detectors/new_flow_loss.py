@@ -8,6 +8,7 @@ client and a service.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
@@ -65,11 +66,13 @@ class Sides:
         self._of = view.services.of
         self._rows = np.arange(len(self.keys))
         self._columns: dict[Count, Array] = {}
+        self._asking: dict[Count, Array] = {}
 
     def asking(self, what: Count) -> Array:
         """What the asking sides sent, int64 (n,)."""
-        column: Array = self._column(what)[self._rows, self.asker]
-        return column
+        if what not in self._asking:
+            self._asking[what] = self._column(what)[self._rows, self.asker]
+        return self._asking[what]
 
     def both(self, what: Count) -> Array:
         """What both sides sent, int64 (n,)."""
@@ -81,15 +84,17 @@ class Sides:
             self._columns[what] = self._of(what)
         return self._columns[what]
 
+    @cached_property
     def decided(self) -> Array:
         """Attempts that have had their time."""
         decided: Array = self.asking(Count.SYN_ATTEMPTS) - self.asking(Count.SYN_PENDING)
         return decided
 
+    @cached_property
     def lost(self) -> Array:
         """Of these, those that nothing came back for."""
         heard = self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED) + self.asking(Count.SYN_UNREACHABLE)
-        lost: Array = np.maximum(self.decided() - heard, 0)
+        lost: Array = np.maximum(self.decided - heard, 0)
         return lost
 
     def tally(self, members: Array) -> Tally:
@@ -98,9 +103,9 @@ class Sides:
             what: int(self.asking(what)[members].sum())
             for what in (Count.SYN_ATTEMPTS, Count.SYN_PACKETS, Count.SYN_ANSWERED, Count.SYN_REFUSED)
         }
-        lost = self.lost()[members]
+        lost = self.lost[members]
         return Tally(
-            int(self.decided()[members].sum()),
+            int(self.decided[members].sum()),
             int(lost.sum()),
             total[Count.SYN_ANSWERED],
             total[Count.SYN_REFUSED],
@@ -130,11 +135,11 @@ class NewFlowLoss:
         sides = Sides(view)
         keys, asker = sides.keys, sides.asker
         wanted = (keys["protocol"] == TCP) & (sides.asking(Count.SYN_ATTEMPTS) > 0)
-        losing = wanted & (sides.lost() > 0)
+        losing = wanted & (sides.lost > 0)
         self._watched = {name: until for name, until in self._watched.items() if until > view.end}
         if not losing.any() and not self._watched:
             return []
-        decided = sides.decided()
+        decided = sides.decided
         ends = np.zeros((len(keys), 4), np.uint64)  # client, server
         low = asker == 0
         for place, (mine, other) in enumerate((("low_hi", "high_hi"), ("low_lo", "high_lo"))):

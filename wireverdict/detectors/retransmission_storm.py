@@ -18,8 +18,20 @@ from wireverdict.detectors.shares import wilson_lower
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.fields import Count
 from wireverdict.windows.home import address_text
-from wireverdict.windows.view import WindowView
+from wireverdict.windows.view import Table, WindowView
 
+TOLD = (
+    Count.DATA_PACKETS,
+    Count.ACKED_BYTES,
+    Count.RETRANSMISSIONS,
+    Count.RETRANSMITTED_BYTES,
+    Count.SPURIOUS,
+    Count.OUT_OF_ORDER,
+    Count.MISSED_BYTES,
+    Count.MISSED_EVENTS,
+    Count.COPIES,
+)
+"""Counts that the evidence is made of."""
 REMEDY = (
     "{again} of {data} data packets from {sender} to {receiver} were sent again. Compare both ends' interface errors "
     "and drops (ethtool -S, tc -s qdisc), look for a policing or bufferbloat verdict about the same path, and for a "
@@ -66,7 +78,7 @@ class RetransmissionStorm:
         busy = data * self.settings.warning_share >= self.settings.min_retransmissions
         findings = []
         for row, side in np.argwhere(enough | busy if followed else enough):
-            finding = self._finding(view, table.keys[row], table.counts[row], int(side), int(needed[row, side]))
+            finding = self._finding(view, table, int(row), int(side), int(needed[row, side]))
             if self._watched.note(finding.subject, finding.opinion, view.end):
                 findings.append(finding)
         return findings
@@ -79,10 +91,11 @@ class RetransmissionStorm:
         """Take up what `dump` gave."""
         self._watched.load(state["watched"])
 
-    def _finding(self, view: WindowView, key: Any, counts: Any, side: int, needed: int) -> Finding:
+    def _finding(self, view: WindowView, table: Table, row: int, side: int, needed: int) -> Finding:
+        key = table.keys[row]
         ends = (address_text(key["low_hi"], key["low_lo"]), address_text(key["high_hi"], key["high_lo"]))
         sender, receiver = ends[side], ends[1 - side]
-        mine = {count: int(counts[side, count]) for count in Count}
+        mine = {count: int(table.of(count)[row, side]) for count in TOLD}
         data = mine[Count.DATA_PACKETS] - mine[Count.COPIES]
         share = wilson_lower(min(needed, data), data)
         missed = mine[Count.MISSED_EVENTS] / data if data else 0.0
