@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wireverdict.decode.fast import decode_frames
 from wireverdict.decode.home import DEFAULT, HomeNets
-from wireverdict.decode.link import FAST
+from wireverdict.decode.link import FAST, KINDS
 from wireverdict.decode.reasons import COUNTERS, FLAWS, FRAME_BOUNDS, SKIPPED
 from wireverdict.frames import FrameBatch
 from wireverdict.headers import HEADER, HeaderBatch
@@ -64,8 +64,9 @@ class Decoder:
         done, count, used = 0, 0, 0
         while True:
             later = located[np.searchsorted(slow, done) :]
+            room = self._rows[count:]
             done, more, used = decode_frames(
-                data, frames, done, later, self._inner, self._home, self._rows[count:], self._names, used, self._counts
+                data, frames, done, later, self._inner, self._home, KINDS, room, self._names, used, self._counts
             )
             count += more
             if done == len(frames):

@@ -23,7 +23,7 @@ MOST_NAME = 1024
 POINTERS = 16
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def put_character(names: Bytes, used: int, byte: int) -> int:
     r"""Append one byte of a label as presentation form: ``\.`` and ``\\``, ``\DDD`` for what is not visible ASCII."""
     if byte == 0x2E or byte == 0x5C:
@@ -40,7 +40,7 @@ def put_character(names: Bytes, used: int, byte: int) -> int:
     return used + 1
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def question(data: Bytes, message: int, at: int, end: int, row: Any, names: Bytes, used: int) -> tuple[int, int]:
     """Read the question at `at` of the message at `message`: fill dns_qhash, dns_qtype, name_*.
 
@@ -98,7 +98,7 @@ def question(data: Bytes, message: int, at: int, end: int, row: Any, names: Byte
     return out, behind + 4
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def plausible(data: Bytes, at: int, response: int) -> bool:
     """Whether 12 bytes at `at` look like the header of a query or response with one question.
 
@@ -120,7 +120,7 @@ def plausible(data: Bytes, at: int, response: int) -> bool:
     return flags & 15 <= 11
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def dns_segment(data: Bytes, at: int, end: int, row: Any, names: Bytes, used: int) -> tuple[int, int]:
     """DNS over TCP (RFC 7766) in a segment whose payload is at `at`: (bits, bytes used in `names`).
 
@@ -146,11 +146,12 @@ def dns_segment(data: Bytes, at: int, end: int, row: Any, names: Bytes, used: in
         if known and row["dns_qtype"]:
             row["dns_id"], row["dns_flags"] = u16(data, message), u16(data, message + 2)
             return DNS | QUESTION, status
-        row["dns_qhash"], row["dns_qtype"], row["name_offset"], row["name_length"] = 0, 0, 0, 0
+        row["dns_qhash"], row["dns_qtype"] = 0, 0
+        row["name_offset"], row["name_length"] = 0, 0
     return 0, used
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def dns_message(
     data: Bytes, at: int, end: int, known: int, row: Any, names: Bytes, used: int, counts: Any
 ) -> tuple[int, int]:

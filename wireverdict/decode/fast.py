@@ -27,12 +27,12 @@ _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 _FRAMES = types.Array(numba.from_dtype(FRAME), 1, "C", readonly=True)
 _ROWS = types.Array(numba.from_dtype(HEADER), 1, "C")
 _SIGNATURE = types.UniTuple(types.int64, 3)(
-    _BYTES, _FRAMES, types.int64, types.int64[:, ::1], types.boolean, types.uint64[:, ::1],
+    _BYTES, _FRAMES, types.int64, types.int64[:, ::1], types.boolean, types.uint64[:, ::1], types.uint8[::1],
     _ROWS, types.uint8[::1], types.int64, types.int64[::1],
 )  # fmt: skip
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def ip_fields(data: Bytes, at: int, row: Any) -> None:
     """Addresses, TTL and traffic class of the IP header at `at`, which is whole."""
     if u8(data, at) >> 4 == 4:
@@ -55,6 +55,7 @@ def decode_frames(
     located: NDArray[np.int64],
     inner: bool,
     home: Ranges,
+    kinds: Bytes,
     rows: NDArray[np.void],
     names: Bytes,
     used: int,
@@ -95,7 +96,7 @@ def decode_frames(
         if layer <= 0:
             counts[-layer] += 1
             continue
-        at, vlan, seen = find_ip(data, at, end, layer)
+        at, vlan, seen = find_ip(data, at, end, layer, kinds)
         if at < 0:
             counts[-at] += 1
             continue
@@ -107,7 +108,7 @@ def decode_frames(
             inside, layer = tunnel_payload(data, protocol, behind, limit)
             if inside < 0:
                 break
-            inside, _, _ = find_ip(data, inside, limit, layer)
+            inside, _, _ = find_ip(data, inside, limit, layer, kinds)
             if inside < 0:
                 break
             protocol_in, behind_in, end_in, known_in, flaw_in = ip_packet(data, inside, limit, ip_end)

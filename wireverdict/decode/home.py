@@ -60,7 +60,7 @@ class HomeNets:
         self.ranges: Ranges = np.array(words, np.uint64).reshape(-1, 4)
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def is_home(ranges: Ranges, hi: Any, lo: Any) -> bool:
     """Whether an address lies in one of the sorted `ranges`."""
     low, high = 0, len(ranges)
@@ -73,7 +73,7 @@ def is_home(ranges: Ranges, hi: Any, lo: Any) -> bool:
     return low < len(ranges) and (ranges[low, 0] < hi or (ranges[low, 0] == hi and ranges[low, 1] <= lo))
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def home_direction(ranges: Ranges, row: Any) -> int:
     """OUT from home to elsewhere, IN the other way, UNKNOWN within home and past it."""
     source = is_home(ranges, row["src_hi"], row["src_lo"])

@@ -6,19 +6,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wireverdict.decode.network import AH, extensions
-from wireverdict.headers import ICMP, ICMP6, QUOTED, TCP, UDP
+from wireverdict.headers import ICMP, ICMP6, QUOTED
 from wireverdict.kernels import kernel
 from wireverdict.kernels.bytes import Bytes, u8, u16, u32, u64
 
 MAPPED = np.uint64(0xFFFF00000000)
 """Upper half of the low word of an IPv4 address as ``::ffff:a.b.c.d``."""
 
-SCTP, DCCP, UDP_LITE = 132, 33, 136
+PORTED: NDArray[np.bool_] = np.zeros(256, np.bool_)
+"""Protocols that begin with two ports: TCP, UDP, DCCP, SCTP and UDP-Lite."""
+PORTED[[6, 17, 33, 132, 136]] = True
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def icmp_message(data: Bytes, at: int, end: int, row: Any) -> int:
     """Fill type and code and, for errors, quoted_* from the message at `at`; gives bits of `present`.
 
@@ -63,7 +66,7 @@ def icmp_message(data: Bytes, at: int, end: int, row: Any) -> int:
     row["quoted_protocol"] = protocol
     if not first:
         return QUOTED
-    if protocol == TCP or protocol == UDP or protocol == SCTP or protocol == DCCP or protocol == UDP_LITE:
+    if PORTED[protocol]:
         if at + 4 <= end:
             row["quoted_sport"], row["quoted_dport"] = u16(data, at), u16(data, at + 2)
     elif (protocol == ICMP or protocol == ICMP6) and at + 2 <= end:

@@ -5,7 +5,6 @@ no EtherType of its own borrows one: Transparent Ethernet Bridging (0x6558) stan
 PPP, and numbers below 0x0600 (where the field is a length) for LLC and others.
 """
 
-# ruff: noqa: SIM109 (numba compiles a function of its own for each `in (…)`)
 from __future__ import annotations
 
 import numpy as np
@@ -35,28 +34,49 @@ for _layer, _links in _FIRST_LAYERS:
     FIRST_LAYER[list(_links)] = _layer
 FAST = tuple(np.flatnonzero(FIRST_LAYER >= 0).tolist())
 
+# Families of NULL and LOOP headers: AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 23 on Windows, 24 on NetBSD and
+# OpenBSD, 28 on FreeBSD, 30 on Darwin
+_FAMILY: NDArray[np.int64] = np.zeros(256, np.int64)
+_FAMILY[2] = IPV4
+_FAMILY[[10, 23, 24, 28, 30]] = IPV6
 
-@kernel(borrow=True)
-def loopback_layer(family: int) -> int:
-    """Layer by the address family of a NULL or LOOP header, which is in the byte order of whoever captured."""
-    if family > 0xFFFF:
-        family = family >> 24 | (family >> 8 & 0xFF00) | (family << 8 & 0xFF0000) | (family << 24 & 0xFF000000)
-    # AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 23 on Windows, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on
-    # Darwin
-    if family == 2:
-        return IPV4
-    if family == 10 or family == 23 or family == 24 or family == 28 or family == 30:
-        return IPV6
-    return 0
+# What to do with a layer. IP ends the walk; so do ARP and NOT_IP, which are reasons. The next ones have a type in a
+# fixed place, with which the walk goes on; the others are read by functions.
+_IP = 0
+_ETHERNET, _TAG, _SLL, _SLL2, _BACKBONE, _E_TAG, _VN_TAG, _FABRIC, _NULL, _PPPOE, _MPLS, _PPP, _LLC = range(3, 16)
+_LAYERS = {
+    # kind: layers, bytes of the header, where in it the type of the next one is
+    _IP: ((IPV4, IPV6), 0, 0),
+    ARP: ((0x0806, 0x8035), 0, 0),
+    _ETHERNET: ((ETHERNET,), 14, 12),
+    _TAG: ((0x8100, 0x88A8, 0x9100, 0x9200, 0x9300), 4, 2),
+    _SLL: ((SLL,), 16, 14),
+    _SLL2: ((SLL2,), 20, 0),
+    _BACKBONE: ((0x88E7,), 18, 16),  # IEEE 802.1ah: service tag, then the customer's addresses
+    _E_TAG: ((0x893F,), 8, 6),  # IEEE 802.1BR
+    _VN_TAG: ((0x8926,), 6, 4),  # Cisco
+    _FABRIC: ((0x8903,), 2, 0),  # Cisco FabricPath: a tag, then the whole Ethernet frame
+    _NULL: ((NULL,), 4, 0),
+    _PPPOE: ((PPPOE,), 6, 0),
+    _MPLS: ((MPLS, 0x8848), 4, 0),
+    _PPP: ((PPP,), 0, 0),
+    _LLC: ((LLC,), 0, 0),
+}
+KINDS: NDArray[np.uint8] = np.full(1 << 16, NOT_IP, np.uint8)
+"""The kind of each layer. Kernels get it as an argument: as a constant it would be compiled into each."""
+_SIZE: NDArray[np.int64] = np.zeros(16, np.int64)
+_NEXT: NDArray[np.int64] = np.zeros(16, np.int64)
+for _kind, (_layers, _SIZE[_kind], _NEXT[_kind]) in _LAYERS.items():
+    KINDS[list(_layers)] = _kind
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def known_type(layer: int) -> int:
     """An EtherType from the wire as a layer: numbers that are none must not be taken for the made-up ones."""
     return layer if layer >= 0x600 else -NOT_IP
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def after_labels(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """What lies at `at`, after the last MPLS label: (position, layer). MPLS does not say (RFC 4928, RFC 4448).
 
@@ -74,7 +94,7 @@ def after_labels(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return at, ETHERNET
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def ppp_layer(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """PPP (RFC 1661, RFC 1662): address and control may be absent, the protocol may be one byte. (position, layer).
 
@@ -102,7 +122,7 @@ def ppp_layer(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return at, -NOT_IP
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def llc_layer(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """IEEE 802.2 LLC at `at`, with SNAP (RFC 1042): (position, layer)."""
     if at + 3 > end:
@@ -122,9 +142,9 @@ def llc_layer(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return at, -NOT_IP
 
 
-@kernel(borrow=True)
-def find_ip(data: Bytes, at: int, end: int, layer: int) -> tuple[int, int, int]:
-    """Walk from `layer` at `at` to an IP header: (position, outermost VLAN id, direction).
+@kernel(borrow=True, internal=True)
+def find_ip(data: Bytes, at: int, end: int, layer: int, kinds: Bytes) -> tuple[int, int, int]:
+    """Walk from `layer` at `at` to an IP header: (position, outermost VLAN id, direction). `kinds`: KINDS.
 
     The position is at or before `end`, or minus a reason. Whether an IP header is there is for the caller to see. Linux
     cooked captures have a packet type: 0 to 2 to us, by broadcast or by multicast, 3 others' traffic, 4 sent by us.
@@ -133,59 +153,42 @@ def find_ip(data: Bytes, at: int, end: int, layer: int) -> tuple[int, int, int]:
     packet_type = 3
     found = -LINK_TOO_DEEP
     for _ in range(STEPS):
-        if layer == IPV4 or layer == IPV6:
-            found = at
+        if layer < 0:
+            found = layer
             break
-        size, following = 4, 2
-        if layer == ETHERNET:
-            size, following = 14, 12
-        elif layer == 0x8100 or layer == 0x88A8 or layer == 0x9100 or layer == 0x9200 or layer == 0x9300:
-            if tag < 0 and at + 4 <= end:
-                tag = u16(data, at) & 0xFFF
-        elif layer == SLL:
-            size, following = 16, 14
-            if at + 16 <= end:
-                packet_type = u16(data, at)
-        elif layer == SLL2:
-            size, following = 20, 0
-            if at + 20 <= end:
-                packet_type = u8(data, at + 10)
-        elif layer == MPLS or layer == 0x8848 or layer == NULL or layer == PPPOE:
-            following = -1
-            size = 6 if layer == PPPOE else 4
-        elif layer == PPP:
-            at, layer = ppp_layer(data, at, end)
-            continue
-        elif layer == LLC:
-            at, layer = llc_layer(data, at, end)
-            continue
-        elif layer == 0x88E7:  # IEEE 802.1ah: service tag, then the customer's addresses
-            size, following = 18, 16
-        elif layer == 0x8903:  # Cisco FabricPath: a tag, then the whole Ethernet frame
-            at, layer = at + 2, ETHERNET
-            continue
-        elif layer == 0x893F:  # IEEE 802.1BR E-tag
-            size, following = 8, 6
-        elif layer == 0x8926:  # Cisco VN-tag
-            size, following = 6, 4
-        else:
-            found = layer if layer < 0 else -ARP if layer == 0x0806 or layer == 0x8035 else -NOT_IP
+        kind = int(np.int64(kinds[layer]))
+        if kind <= NOT_IP:
+            found = -kind if kind else at
             break
+        size = _SIZE[kind]
         if at + size > end:
             found = -LINK_CUT
             break
         at += size
-        if following >= 0:
-            cooked = layer == SLL or layer == SLL2
-            layer = u16(data, at - size + following)
+        if kind < _FABRIC:
+            layer = u16(data, at - size + _NEXT[kind])
             if layer < 0x600:  # a length, so LLC; in cooked captures 4 says LLC (ETH_P_802_2), others are no EtherTypes
-                layer = LLC if not cooked or layer == 4 else -NOT_IP
-        elif layer == NULL:
-            layer = loopback_layer(u32(data, at - 4))
-        elif layer == PPPOE:  # RFC 2516
-            layer = PPP
-        elif u8(data, at - 2) & 1:  # the last label
-            at, layer = after_labels(data, at, end)
+                layer = LLC if layer == 4 or (kind != _SLL and kind != _SLL2) else -NOT_IP
+            if kind == _TAG and tag < 0:
+                tag = u16(data, at - 4) & 0xFFF
+            elif kind == _SLL:
+                packet_type = u16(data, at - 16)
+            elif kind == _SLL2:
+                packet_type = u8(data, at - 10)
+        elif kind == _FABRIC:
+            layer = ETHERNET
+        elif kind == _NULL:
+            family = u32(data, at - 4)
+            if family & 0xFFFFFF == 0:  # in the byte order of whoever captured
+                family >>= 24
+            layer = _FAMILY[family] if family < 256 else 0
+        elif kind == _MPLS:
+            if u8(data, at - 2) & 1:  # the last label
+                at, layer = after_labels(data, at, end)
+        elif kind == _LLC:
+            at, layer = llc_layer(data, at, end)
+        else:  # PPP, also behind the header of PPPoE (RFC 2516)
+            at, layer = ppp_layer(data, at, end)
     if found == -LINK_TOO_DEEP and layer < 0:
         found = layer
     direction = OUT if packet_type == 4 else IN if packet_type <= 2 else UNKNOWN

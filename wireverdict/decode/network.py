@@ -19,7 +19,7 @@ PADDING = 46
 """Bytes behind an IPv6 header without payload that may still be padding: the shortest payload of Ethernet."""
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def extensions(data: Bytes, at: int, end: int, ip_end: int, protocol: int) -> tuple[int, int, int, int]:
     """Walk extension headers (RFC 8200 section 4; AH, RFC 4302, also under IPv4) from `at`.
 
@@ -59,7 +59,7 @@ def extensions(data: Bytes, at: int, end: int, ip_end: int, protocol: int) -> tu
     return protocol, at, present, IP6_EXTENSION
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def jumbo_length(data: Bytes, at: int, end: int) -> int:
     """Payload length by the jumbo payload option (RFC 2675) of a hop-by-hop header at `at`; 0 without."""
     if at + 8 > end:
@@ -74,7 +74,7 @@ def jumbo_length(data: Bytes, at: int, end: int) -> int:
     return 0
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def ip_packet(data: Bytes, at: int, end: int, wire_end: int) -> tuple[int, int, int, int, int]:
     """Read the IP header at `at`: (protocol, transport position, end of the packet on the wire, bits of `present`,
     flaw).

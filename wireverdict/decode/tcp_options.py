@@ -12,13 +12,13 @@ from wireverdict.kernels.bytes import Bytes, u8, u16, u32
 MOST_SCALE = 14
 
 
-@kernel(inline=True, borrow=True)
+@kernel(inline=True, borrow=True, internal=True)
 def at_or_below(left: int, right: int) -> bool:
     """Whether sequence number `left` is at or before `right`, modulo 2**32 (RFC 9293 section 3.4)."""
     return (right - left) & 0xFFFFFFFF < 0x80000000
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def sack_blocks(data: Bytes, at: int, count: int, row: Any) -> int:
     """Store the first two of `count` blocks at `at`; gives their bits and DSACK.
 
@@ -39,7 +39,7 @@ def sack_blocks(data: Bytes, at: int, count: int, row: Any) -> int:
     return present
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def tcp_options(data: Bytes, at: int, end: int, whole: int, row: Any) -> tuple[int, int]:
     """Read options from `at` to `end`; `whole` is where they end on the wire. Gives (bits of `present`, flaw).
 

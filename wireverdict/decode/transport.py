@@ -1,11 +1,13 @@
 """Transport headers: TCP, UDP, UDP-Lite, SCTP and DCCP ports, ICMP, and how much payload follows."""
 
-# ruff: noqa: SIM109 (numba compiles a function of its own for each `in (…)`)
 from __future__ import annotations
 
 from typing import Any
 
-from wireverdict.decode.icmp import DCCP, SCTP, UDP_LITE
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.decode.icmp import PORTED
 from wireverdict.decode.reasons import (
     TCP_OFFSET,
     TRANSPORT_CUT,
@@ -17,8 +19,14 @@ from wireverdict.headers import CUT, FIRST_FRAGMENT, ICMP, ICMP6, PORTS, SUPER_P
 from wireverdict.kernels import kernel
 from wireverdict.kernels.bytes import Bytes, u8, u16, u32
 
+DCCP, SCTP, UDP_LITE = 33, 132, 136
+_SIZE: NDArray[np.int64] = np.zeros(256, np.int64)
+"""Bytes of the transport header, by protocol; 0 where it is not known or not always the same."""
+_SIZE[[ICMP, ICMP6, UDP_LITE]] = 8
+_SIZE[SCTP] = 12
 
-@kernel(borrow=True)
+
+@kernel(borrow=True, internal=True)
 def tcp_segment(data: Bytes, at: int, end: int, ip_end: int, row: Any, counts: Any) -> int:
     """TCP (RFC 9293) at `at`: bits of `present`.
 
@@ -51,7 +59,7 @@ def tcp_segment(data: Bytes, at: int, end: int, ip_end: int, row: Any, counts: A
     return present
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def udp_datagram(data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, counts: Any) -> int:
     """UDP (RFC 768) at `at`; `known`: bits of `present` so far. Gives further bits.
 
@@ -75,7 +83,7 @@ def udp_datagram(data: Bytes, at: int, end: int, ip_end: int, known: int, row: A
     return PORTS
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def transport(data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, counts: Any) -> int:
     """Read the header of ``row["protocol"]`` at `at`: further bits of `present`. ICMP has a function of its own.
 
@@ -84,25 +92,19 @@ def transport(data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any,
     known).
     """
     protocol = row["protocol"]
-    ports = protocol == TCP or protocol == UDP or protocol == SCTP or protocol == DCCP or protocol == UDP_LITE
-    if ports and at + 4 <= end:
+    present = 0
+    if PORTED[protocol] and at + 4 <= end:
         row["sport"], row["dport"] = u16(data, at), u16(data, at + 2)
+        present = PORTS
     if protocol == TCP:
         return tcp_segment(data, at, end, ip_end, row, counts)
     if protocol == UDP:
         return udp_datagram(data, at, end, ip_end, known, row, counts)
-    header = 0
-    present = 0
-    if protocol == SCTP:
-        header = 12
-    elif protocol == UDP_LITE or protocol == ICMP or protocol == ICMP6:
-        header = 8
-    elif protocol == DCCP:
+    header = _SIZE[protocol]
+    if protocol == DCCP:
         header = u8(data, at + 4) * 4 if at + 5 <= end else 0
         if header < 12 or at + header > ip_end:
             header = max(ip_end - at, 12)
-    if ports and at + 4 <= end:
-        present = PORTS
     if at + header > ip_end:
         counts[TRANSPORT_SHORT] += 1
     else:

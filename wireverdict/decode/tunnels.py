@@ -20,7 +20,7 @@ VXLAN, VXLAN_LINUX, GENEVE, GTP_U, TEREDO, VXLAN_GPE = 4789, 8472, 6081, 2152, 3
 IPIP, IPV6_IN_IP, GRE, ETHERIP, MPLS_IN_IP, ETHERNET_IN_IP = 4, 41, 47, 97, 137, 143
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def gre_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """(position, layer) of what a GRE header at `at` carries; position -1 for none."""
     if at + 4 > end:
@@ -50,7 +50,7 @@ def gre_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return (at, layer) if at <= end else (-1, 0)
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def gtp_payload(data: Bytes, at: int, end: int) -> int:
     """Position of the user's packet in a GTP-U message at `at`; -1 for none."""
     if at + 8 > end or u8(data, at) >> 4 != 3 or u8(data, at + 1) != 255:
@@ -76,7 +76,7 @@ def gtp_payload(data: Bytes, at: int, end: int) -> int:
     return -1
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def teredo_payload(data: Bytes, at: int, end: int) -> int:
     """Position of the IPv6 packet in a Teredo message, after authentication and origin indication; -1 for none."""
     if at + 4 <= end and u16(data, at) == 1:
@@ -86,7 +86,7 @@ def teredo_payload(data: Bytes, at: int, end: int) -> int:
     return at if at + 40 <= end and u8(data, at) >> 4 == 6 else -1
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def udp_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """(position, layer) of what a UDP datagram whose header is at `at` tunnels, by its ports; position -1 for none."""
     if at + 16 > end:
@@ -116,7 +116,7 @@ def udp_payload(data: Bytes, at: int, end: int) -> tuple[int, int]:
     return -1, 0
 
 
-@kernel(borrow=True)
+@kernel(borrow=True, internal=True)
 def tunnel_payload(data: Bytes, protocol: int, at: int, end: int) -> tuple[int, int]:
     """(position, layer) of what a packet whose transport header, of `protocol`, is at `at` carries; position -1 for
     none."""

@@ -17,20 +17,20 @@ FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 
 
-@kernel(inline=True, borrow=True)
+@kernel(inline=True, borrow=True, internal=True)
 def u8(data: Bytes, at: int) -> int:
     """The byte at `at`."""
     return int(np.int64(data[np.uint64(at)]))
 
 
-@kernel(inline=True, borrow=True)
+@kernel(inline=True, borrow=True, internal=True)
 def u16(data: Bytes, at: int) -> int:
     """Two bytes in network order."""
     p = np.uint64(at)
     return int(np.int64(data[p]) << 8 | np.int64(data[p + np.uint64(1)]))
 
 
-@kernel(inline=True, borrow=True)
+@kernel(inline=True, borrow=True, internal=True)
 def u32(data: Bytes, at: int) -> int:
     """Four bytes in network order."""
     p = np.uint64(at)
@@ -39,13 +39,13 @@ def u32(data: Bytes, at: int) -> int:
     return int(np.int64(high | low))
 
 
-@kernel(inline=True, borrow=True)
+@kernel(inline=True, borrow=True, internal=True)
 def u64(data: Bytes, at: int) -> np.uint64:
     """Eight bytes in network order; unsigned, so not to be mixed with signed numbers."""
     return np.uint64(np.uint64(u32(data, at)) << np.uint64(32) | np.uint64(u32(data, at + 4)))
 
 
-@kernel(inline=True, borrow=True)
+@kernel(inline=True, borrow=True, internal=True)
 def fnv1a(state: np.uint64, byte: int) -> np.uint64:
     """One step of FNV-1a, 64 bits (draft-eastlake-fnv); begin with `FNV_OFFSET`."""
     return np.uint64((state ^ np.uint64(byte)) * FNV_PRIME)
