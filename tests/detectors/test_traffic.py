@@ -50,9 +50,17 @@ def test_without_directions_the_host_of_nearly_all_packets_is_local() -> None:
     for k in range(4):
         maker.flow(HOST, f"198.51.100.{k}", 53, sent(10), sent(5), 17)
     assert {address_text(*host) for host in lanes(maker.view()).host.tolist()} == {HOST}
-    maker.flow(PEER, OTHER, 80, sent(10), sent(10))
+    maker.flow(PEER, "203.0.113.1", 80, sent(10), sent(10))
     assert not len(lanes(maker.view()).counts)
     assert not len(lanes(Maker().view()).counts)
+
+
+def test_a_host_may_have_an_address_of_each_kind() -> None:
+    maker = Maker()
+    for k in range(4):
+        maker.flow(HOST, f"198.51.100.{k}", 53, sent(10), sent(5), 17)
+        maker.flow("2001:db8::1", f"2001:db8:1::{k}", 53, sent(10), sent(5), 17)
+    assert {address_text(*host) for host in lanes(maker.view()).host.tolist()} == {HOST, "2001:db8::1"}
 
 
 def test_of_two_hosts_alone_the_one_that_asks_is_local() -> None:

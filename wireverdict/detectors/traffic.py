@@ -94,8 +94,7 @@ def lanes(view: WindowView) -> Lanes:
     theirs = (out[:, 1] > 0) | (back[:, 0] > 0)
     unknown = ~(ours | theirs)
     if unknown.any():
-        local = _capturing_host(view)
-        if local is not None:
+        for local in _capturing_hosts(view):
             hi, lo = (np.uint64(half) for half in local)
             ours |= unknown & (keys["low_hi"] == hi) & (keys["low_lo"] == lo)
             theirs |= unknown & ~ours & (keys["high_hi"] == hi) & (keys["high_lo"] == lo)
@@ -130,12 +129,20 @@ def _for_many(address: NDArray[np.uint64]) -> NDArray[np.bool_]:
     return many
 
 
-def _capturing_host(view: WindowView) -> Address | None:
-    """The host that takes part in at least 95 % of the packets, where directions are not known: the capture is its own.
+def _capturing_hosts(view: WindowView) -> list[Address]:
+    """The address, of IPv4 and of IPv6, that takes part in at least 95 % of the packets: the capture is its own.
 
-    Of several such hosts (a capture of one pair), the one with more peers, then the one that asks more.
+    Of several such (a capture of one pair), the one with more peers, then the one that asks more.
     """
     keys, packets = view.services.keys, view.services.of(Count.PACKETS).sum(axis=1)
+    told = (keys["protocol"] != ICMP) & (keys["protocol"] != ICMP6)  # neighbours' chatter is nobody's own
+    four = (keys["high_hi"] == 0) & (keys["high_lo"] >> _S32 == _MAPPED)
+    found = [_everywhere(keys[family], packets[family]) for family in (told & four, told & ~four)]
+    return [address for address in found if address is not None]
+
+
+def _everywhere(keys: NDArray[np.void], packets: NDArray[np.int64]) -> Address | None:
+    """The address that takes part in at least 95 % of these packets."""
     most = 19 * int(packets.sum()) / 20
     asker = 1 - keys["responder"].astype(np.intp)
     ends = [np.stack([keys[f"{end}_hi"], keys[f"{end}_lo"]], axis=1) for end in ("low", "high")]
