@@ -129,7 +129,8 @@ def test_rows_and_tags_share_an_entry() -> None:
     hashed = np.zeros(1, np.uint64)
     hashes(conn, hashed)
     assert int(index.ROW_MASK) == index.MAX_ROWS + 1
-    assert index.entry_for.py_func(hashed[0], index.MAX_ROWS - 1) == int(hashed[0]) >> 56 << 24 | index.MAX_ROWS
+    entry = index.entry_for.py_func(hashed[0], index.MAX_ROWS - 1)  # type: ignore[attr-defined]
+    assert entry == int(hashed[0]) >> 56 << 24 | index.MAX_ROWS
 
 
 def test_neighbouring_addresses_and_ports_spread_over_a_table() -> None:

@@ -34,7 +34,7 @@ def test_numbers_come_with_their_bits(rows: NDArray[np.void]) -> None:
     events = notes["events"]
 
     def has(bit: int) -> NDArray[np.bool_]:
-        return (events & np.uint32(bit)) != 0
+        return np.asarray((events & np.uint32(bit)) != 0, np.bool_)
 
     assert not (events & ~np.uint32(sum(BITS))).any()
     assert np.array_equal(has(n.MISSED), notes["missed"] > 0)
