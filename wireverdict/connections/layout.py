@@ -14,7 +14,7 @@ import numpy as np
 
 HOLES = 12  # remembered per direction; reordering and loss rarely leave more open at once
 INLINE_RTT = 3  # samples kept exactly before a histogram is taken
-RTT_BUCKETS = 216  # 8 a power of two from 1 µs to 134 s
+RTT_BUCKETS = 216  # 8 a power of two from 1 µs to 537 s
 
 # endpoint states, after Zeek's TCP analyzer: they decide conn_state
 INACTIVE, SYN_SENT, SYN_ACK_SENT, PARTIAL, ESTABLISHED, CLOSED, RESET = range(7)
