@@ -31,48 +31,49 @@ SLOTS, STALL_ROWS = row_of(state.SLOT)[::1], row_of(state.STALL)[::1]
 I64, I32, U32 = types.int64[::1], types.int32[::1], types.uint32[::1]
 
 
-@kernel(inline=True, borrow=True)
+@kernel(borrow=True)
 def fetch_ahead(
     rows: Any, notes: Any, start: Any, stop: Any, s: Any, keys: Any, index: Any, sent: Any, flows: Any, slots: Any,
     r: Any, low: Any, ahead: Any,
 ) -> None:  # fmt: skip
     """Ask for what rows[start:stop] will need if they belong to the window in place `r` whose number ends in `low`."""
     base = r * s[state.SERVICES]
+    flowing = n.NEW | n.ONE_SIDED | n.SYN_ANSWERED | n.SYN_SENT
+    if rows[start].direction:  # as a rule known of all packets or of none
+        flowing = state.LOW32
+    many = 0
+    for i in range(start, stop):
+        prefetch(slots, np.int64(notes[i].slot), 0)
     for i in range(start, stop):
         number = np.int64(notes[i].slot)
-        if 0 <= number < len(slots):
-            prefetch(slots, number, 0)
-    for i in range(start, stop):
-        number = np.int64(notes[i].slot)
+        if not 0 <= number < len(slots):
+            continue
+        slot = slots[number]
         events = notes[i].events
-        ahead[i - start] = -1
-        if 0 <= number < len(slots) and not events & n.UNREACHABLE:
-            slot = slots[number]
-            if slot.bits & state.KNOWN and slot.window == low and not events & n.NEW:
-                at = 2 * (base + slot.row)
-                prefetch(sent, at, 0)
-                if events & (RARER | n.NEW | n.ONE_SIDED) or rows[i].direction:
-                    prefetch(flows, at, 0)
-                continue
-            row = rows[i]
-            a_hi, a_lo, b_hi, b_lo = row.src_hi, row.src_lo, row.dst_hi, row.dst_lo
-            side = 0
-            if a_hi > b_hi or (a_hi == b_hi and a_lo > b_lo):
-                a_hi, a_lo, b_hi, b_lo, side = b_hi, b_lo, a_hi, a_lo, 1
-            port, responder = np.int64(row.dport), 1 - side
-            if events & n.FROM_RESPONDER:
-                port, responder = np.int64(row.sport), side
-            h = hash_service(a_hi, a_lo, b_hi, b_lo, port, np.int64(row.protocol), responder)
-            cell = r * s[state.INDEX] + (np.int64(h) & (s[state.INDEX] - 1))
-            ahead[i - start] = cell
-            prefetch(index, cell, 0)
-    for i in range(start, stop):
-        cell = ahead[i - start]
-        if cell >= 0 and index[cell]:
-            at = base + (np.int64(index[cell]) & 0xFFFFFF)
-            prefetch(keys, at, 0)
-            prefetch(sent, 2 * at, 0)
-            prefetch(flows, 2 * at, 0)
+        if slot.bits & state.KNOWN and slot.window == low and not events & n.NEW:
+            at = 2 * (base + slot.row)
+            prefetch(sent, at, 0)
+            if events & flowing:
+                prefetch(flows, at, 0)
+            continue
+        row = rows[i]
+        a_hi, a_lo, b_hi, b_lo = row.src_hi, row.src_lo, row.dst_hi, row.dst_lo
+        side = 0
+        if a_hi > b_hi or (a_hi == b_hi and a_lo > b_lo):
+            a_hi, a_lo, b_hi, b_lo, side = b_hi, b_lo, a_hi, a_lo, 1
+        port, responder = np.int64(row.dport), 1 - side
+        if events & n.FROM_RESPONDER:
+            port, responder = np.int64(row.sport), side
+        h = hash_service(a_hi, a_lo, b_hi, b_lo, port, np.int64(row.protocol), responder)
+        cell = r * s[state.INDEX] + (np.int64(h) & (s[state.INDEX] - 1))
+        prefetch(index, cell, 0)
+        ahead[many] = cell
+        many += 1
+    for k in range(many):
+        at = base + (np.int64(index[ahead[k]]) & 0xFFFFFF)
+        prefetch(keys, at, 0)
+        prefetch(sent, 2 * at, 0)
+        prefetch(flows, 2 * at, 0)
 
 
 @kernel(

@@ -23,22 +23,26 @@ from wireverdict.windows import dns_state, state
 from wireverdict.windows.dns_state import (
     ATTEMPT,
     CELLS,
+    FEW,
     FIRST,
     IN_USE,
+    MANY,
     NAME,
+    NAME_INDEX,
+    NAMES,
     PAIR_INDEX,
     PAIRS,
     RECENT,
+    ROW,
     T_ANSWERED,
     T_ATTEMPTS,
     T_LATE,
     T_ORPHANS,
     T_UNTRACKED,
     TIMEOUT,
-    TOUCHED,
     WAITING,
 )
-from wireverdict.windows.dns_tables import bucket, name_row, pair_row
+from wireverdict.windows.dns_tables import bucket, name_cell, name_row, pair_row
 from wireverdict.windows.dns_waiting import add_attempt, find, free_attempt, remove, same_tuple, take_attempt
 from wireverdict.windows.fields import DNS_COUNTS, DNS_KEY, LATENCY_BUCKETS, Dns
 from wireverdict.windows.tables import hash_pair, mix
@@ -75,8 +79,7 @@ I64, I32, U8, U32, U64 = types.int64[::1], types.int32[::1], types.uint8[::1], t
 
 @kernel(borrow=True)
 def book_answer(
-    d: Any, ring: Any, ring_places: Any, counts: Any, latency: Any, touched: Any, attempt: Any, over_tcp: Any, ts: Any,
-    flags: Any,
+    d: Any, ring: Any, ring_places: Any, counts: Any, latency: Any, attempt: Any, over_tcp: Any, ts: Any, flags: Any
 ) -> None:  # fmt: skip
     """Count an answered attempt, in its window if that is still open."""
     took = max(ts - attempt.ts, np.int64(0))
@@ -85,8 +88,7 @@ def book_answer(
     r = attempt.window % ring_places
     if ring[r].open == 0 or ring[r].number != attempt.window:
         return
-    row = r * d[PAIRS] + attempt.row
-    at = row * DNS_COUNTS
+    at = (r * d[PAIRS] + attempt.row) * ROW
     counts[at + (_ANSWERED if in_time else _LATE)] += 1
     rcode = flags & 15
     column = _OTHER_RCODE
@@ -105,15 +107,33 @@ def book_answer(
         counts[at + _NEW_ANSWERED] += 1
     if in_time and over_tcp:
         counts[at + _TCP_ANSWERED] += 1
-    where = bucket(took // 1000)
-    latency[row * LATENCY_BUCKETS + where] += 1
-    touched[row * TOUCHED + (where >> 6)] |= np.uint64(1) << np.uint64(where & 63)
+    book_latency(d, ring, counts, latency, r, at + DNS_COUNTS, bucket(took // 1000))
+
+
+@kernel(borrow=True)
+def book_latency(d: Any, ring: Any, counts: Any, latency: Any, r: Any, few: Any, where: Any) -> None:
+    """Count an answer in a latency bucket. `few`: where the client + resolver's first buckets are in `counts`."""
+    if counts[few] & 255 != MANY:
+        for k in range(few, few + FEW):
+            if counts[k] == 0:
+                counts[k] = where
+            if counts[k] & 255 == where and counts[k] < 0xFFFFFF00:
+                counts[k] += 256
+                return
+        own = ring[r].histograms
+        ring[r].histograms = own + 1
+        row = (r * d[PAIRS] + own) * LATENCY_BUCKETS
+        for k in range(few, few + FEW):
+            latency[row + (counts[k] & 255)] += counts[k] >> 8
+            counts[k] = 0
+        counts[few] = own << 8 | MANY
+    latency[(r * d[PAIRS] + (counts[few] >> 8)) * LATENCY_BUCKETS + where] += 1
 
 
 @kernel(borrow=True)
 def fetch_ahead(
-    rows: Any, listed: Any, start: Any, stop: Any, d: Any, pairs: Any, counts: Any, index: Any, waiting: Any,
-    cells: Any, hashes: Any,
+    rows: Any, listed: Any, start: Any, stop: Any, d: Any, pairs: Any, counts: Any, index: Any, kept: Any,
+    name_index: Any, waiting: Any, cells: Any, hashes: Any,
 ) -> None:  # fmt: skip
     """Hash the keys of listed[start:stop], and ask for the memory that they will need.
 
@@ -135,6 +155,8 @@ def fetch_ahead(
         prefetch(cells, np.int64(whole) & (d[CELLS] - 1), 0)
         if r >= 0:
             prefetch(index, r * d[PAIR_INDEX] + (np.int64(pair) & (d[PAIR_INDEX] - 1)), 0)
+            if not row.dns_flags & 0x8000:
+                prefetch(name_index, r * d[NAME_INDEX] + name_cell(d, row), 0)
     for entry in range(start, stop):
         r = np.int64(listed[2 * entry + 1])
         at = 3 * (entry - start)
@@ -145,20 +167,24 @@ def fetch_ahead(
         if r >= 0:
             row = r * d[PAIRS] + index[r * d[PAIR_INDEX] + (np.int64(hashes[at]) & (d[PAIR_INDEX] - 1))]
             prefetch(pairs, row, 0)
-            prefetch(counts, row * DNS_COUNTS, 0)
-            prefetch(counts, row * DNS_COUNTS, 64)
+            prefetch(counts, row * ROW, 0)
+            prefetch(counts, row * ROW, 64)
+            header = rows[listed[2 * entry]]
+            if not header.dns_flags & 0x8000:
+                name = name_index[r * d[NAME_INDEX] + name_cell(d, header)]
+                prefetch(kept, r * d[NAMES] + name, 0)
 
 
 @kernel(
     types.void(
         HEADERS, NOTES, U8, types.int64, I32, I64, PLACES, I64,
-        PAIR_ROWS, U32, U32, U64, I32, I32, NAME_ROWS, I32, WAITERS, ATTEMPT_ROWS, I32, I32, U64,
+        PAIR_ROWS, U32, U32, I32, I32, NAME_ROWS, I32, WAITERS, ATTEMPT_ROWS, I32, I32, U64,
     ),
     borrow=True,
 )  # fmt: skip
 def transactions(
     rows: Any, notes: Any, names: Any, listed_count: Any, listed: Any, s: Any, ring: Any, d: Any,
-    pairs: Any, counts: Any, latency: Any, touched: Any, index: Any, place: Any, kept: Any, name_index: Any,
+    pairs: Any, counts: Any, latency: Any, index: Any, place: Any, kept: Any, name_index: Any,
     waiting: Any, attempts: Any, cells: Any, recent: Any, hashes: Any,
 ) -> None:  # fmt: skip
     """Take up the DNS packets that `aggregate.observe` listed: (row, ring place or -1) pairs.
@@ -169,7 +195,7 @@ def transactions(
     for entry in range(listed_count):
         if entry % BLOCK == 0:
             stop = min(entry + BLOCK, listed_count)
-            fetch_ahead(rows, listed, entry, stop, d, pairs, counts, index, waiting, cells, hashes)
+            fetch_ahead(rows, listed, entry, stop, d, pairs, counts, index, kept, name_index, waiting, cells, hashes)
         row = rows[listed[2 * entry]]
         events = notes[listed[2 * entry]].events
         r = np.int64(listed[2 * entry + 1])
@@ -179,7 +205,7 @@ def transactions(
                 c_hi, c_lo, s_hi, s_lo = row.quoted_src_hi, row.quoted_src_lo, row.quoted_dst_hi, row.quoted_dst_lo
                 h = hash_pair(c_hi, c_lo, s_hi, s_lo, 53)
                 at = pair_row(d, ring, pairs, index, place, r, h, c_hi, c_lo, s_hi, s_lo)
-                counts[(r * d[PAIRS] + at) * DNS_COUNTS + _UNREACHABLE] += 1
+                counts[(r * d[PAIRS] + at) * ROW + _UNREACHABLE] += 1
             continue
         protocol = np.int64(row.protocol)
         if protocol == _TCP and events & n.RETRANSMISSION:
@@ -208,7 +234,7 @@ def transactions(
             if cell >= 0:
                 a = take_attempt(d, k, attempts, ts)
             if a:
-                book_answer(d, ring, ring_places, counts, latency, touched, attempts[a], protocol == _TCP, ts, flags)
+                book_answer(d, ring, ring_places, counts, latency, attempts[a], protocol == _TCP, ts, flags)
                 free_attempt(d, attempts, a)
                 if k.head == 0:
                     remove(d, waiting, cells, cell)
@@ -217,7 +243,7 @@ def transactions(
         where = np.int64(0)
         if r >= 0:
             where = pair_row(d, ring, pairs, index, place, r, pair, c_hi, c_lo, s_hi, s_lo)
-        at = (r * d[PAIRS] + where) * DNS_COUNTS
+        at = (r * d[PAIRS] + where) * ROW
         if answer:
             if r >= 0:
                 counts[at + _ORPHANS] += 1
@@ -248,13 +274,13 @@ def transactions(
 
 @kernel(
     types.int64(
-        types.int64, types.int64, I64, PLACES, I64, U32, U32, U64, I32, I32, NAME_ROWS, I32, WAITERS, ATTEMPT_ROWS, I32,
+        types.int64, types.int64, I64, PLACES, I64, U32, U32, I32, I32, NAME_ROWS, I32, WAITERS, ATTEMPT_ROWS, I32,
         I64, I64, U32,
     ),
     borrow=True,
 )  # fmt: skip
 def conclude(
-    r: Any, number: Any, s: Any, ring: Any, d: Any, counts: Any, latency: Any, touched: Any, index: Any, place: Any,
+    r: Any, number: Any, s: Any, ring: Any, d: Any, counts: Any, latency: Any, index: Any, place: Any,
     kept: Any, name_index: Any, waiting: Any, attempts: Any, cells: Any, since: Any, found: Any, booked: Any,
 ) -> Any:  # fmt: skip
     """Close window `number` in ring place `r`: judge attempts without answer, take out latencies, clear the indexes.
@@ -270,29 +296,33 @@ def conclude(
         if not attempt.flags & IN_USE or attempt.window != number:
             continue
         if attempt.ts + d[TIMEOUT] > s[state.WATERMARK]:
-            counts[(first_pair + attempt.row) * DNS_COUNTS + _PENDING] += 1
+            counts[(first_pair + attempt.row) * ROW + _PENDING] += 1
             continue
         since[attempt.row] = min(since[attempt.row], attempt.ts)
         found[many] = np.int64(attempt.row) << 32 | attempt.name
         many += 1
     out = 0
     for row in range(ring[r].dns_used):
-        for part in range(TOUCHED):
-            bits = touched[(first_pair + row) * TOUCHED + part]
-            for bit in range(64):
-                if bits == 0:
-                    break
-                if bits & np.uint64(1):
-                    cell = row * LATENCY_BUCKETS + 64 * part + bit
-                    booked[2 * out] = cell
-                    booked[2 * out + 1] = latency[first_pair * LATENCY_BUCKETS + cell]
-                    latency[first_pair * LATENCY_BUCKETS + cell] = 0
+        few = (first_pair + row) * ROW + DNS_COUNTS
+        if counts[few] & 255 == MANY:
+            own = (first_pair + (counts[few] >> 8)) * LATENCY_BUCKETS
+            for where in range(LATENCY_BUCKETS):
+                if latency[own + where]:
+                    booked[2 * out] = row * LATENCY_BUCKETS + where
+                    booked[2 * out + 1] = latency[own + where]
+                    latency[own + where] = 0
                     out += 1
-                bits >>= np.uint64(1)
+        else:
+            for k in range(few, few + FEW):
+                if counts[k] == 0:
+                    break
+                booked[2 * out] = row * LATENCY_BUCKETS + (counts[k] & 255)
+                booked[2 * out + 1] = counts[k] >> 8
+                out += 1
         if row:
             index[r * d[PAIR_INDEX] + place[first_pair + row]] = 0
     for name in range(1, ring[r].names_used):
-        name_index[r * d[dns_state.NAME_INDEX] + kept[r * d[dns_state.NAMES] + name].place] = 0
+        name_index[r * d[NAME_INDEX] + kept[r * d[NAMES] + name].place] = 0
     s[state.BOOKED] = out
     limit = s[state.WATERMARK] - d[dns_state.LATE_LIMIT]
     for which in range(1, d[dns_state.KEY_USED]):

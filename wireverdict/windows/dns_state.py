@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wireverdict.windows.fields import LATENCY_BUCKETS
+from wireverdict.windows.fields import DNS_COUNTS
 
 # `d`: scalars of this module, int64
 (
@@ -70,5 +70,12 @@ NAME = np.dtype(
 RECENT = 65_536
 """Cells that find the last key of (client, server, port, id) for answers that repeat no question."""
 
-TOUCHED = -(-LATENCY_BUCKETS // 64)
-"""64-bit words by client + resolver that say which latency buckets are not empty."""
+FEW = 8
+"""Latency buckets that a client + resolver keeps beside its counts: answers << 8 | bucket. Most never need more; others
+get a row of LATENCY_BUCKETS, whose number << 8 | MANY is in the first of the eight."""
+
+MANY = 255
+"""No bucket has this number."""
+
+ROW = DNS_COUNTS + FEW
+"""Numbers by client + resolver: len(Dns) counts and FEW buckets."""

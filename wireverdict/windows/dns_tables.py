@@ -53,11 +53,17 @@ def pair_row(
     return row
 
 
+@kernel(inline=True, borrow=True)
+def name_cell(d: Any, header: Any) -> Any:
+    """Where the index of names begins to be searched for a question."""
+    return np.int64(mix(np.uint64(header.dns_qtype), header.dns_qhash)) & (d[NAME_INDEX] - 1)
+
+
 @kernel(borrow=True)
 def name_row(d: Any, ring: Any, kept: Any, index: Any, r: Any, header: Any, names: Any) -> Any:
     """The row of a question's name in ring place `r`; 0 when there is no room."""
     mask = d[NAME_INDEX] - 1
-    cell = np.int64(mix(np.uint64(header.dns_qtype), header.dns_qhash)) & mask
+    cell = name_cell(d, header)
     first, rows = r * d[NAME_INDEX], r * d[NAMES]
     while True:
         row = np.int64(index[first + cell])

@@ -52,6 +52,7 @@ PLACE = np.dtype(
             "troubles",  # TROUBLE rows
             "dns_used",  # client + resolver rows, `other` included
             "names_used",
+            "histograms",  # of DNS latency, with a row of their own
         )
     ],
     align=True,

@@ -29,9 +29,8 @@ class Transactions:
         d[dns_state.LATE_LIMIT] = round(settings.dns_late * _SECOND)
         d[dns_state.KEY_USED] = d[dns_state.ATTEMPT_USED] = 1
         self._pairs = aligned(ring_places * pairs, DNS_KEY)
-        self._counts = aligned(ring_places * pairs * DNS_COUNTS, np.uint32)
+        self._counts = aligned(ring_places * pairs * dns_state.ROW, np.uint32)
         self._latency = aligned(ring_places * pairs * LATENCY_BUCKETS, np.uint32)
-        self._touched = aligned(ring_places * pairs * dns_state.TOUCHED, np.uint64)
         self._index = aligned(ring_places * int(d[dns_state.PAIR_INDEX]), np.int32)
         self._place = aligned(ring_places * pairs, np.int32)
         self._kept = aligned(ring_places * names, dns_state.NAME)
@@ -53,7 +52,7 @@ class Transactions:
         ring: NDArray[np.void],
     ) -> None:
         """See `dns.transactions`."""
-        counts = (self._counts, self._latency, self._touched, self._index, self._place, self._kept, self._name_index)
+        counts = (self._counts, self._latency, self._index, self._place, self._kept, self._name_index)
         waiting = (self._waiting, self._attempts, self._cells, self._recent, self._hashes)
         dns.transactions(rows, notes, names, many, listed, s, ring, self._d, self._pairs, *counts, *waiting)
 
@@ -80,7 +79,8 @@ class Transactions:
         """What is known of the window in a ring place, which is emptied; and its query packets beyond the bound."""
         d, used, pairs = self._d, int(ring[place]["dns_used"]), int(self._d[dns_state.PAIRS])
         here = slice(place * pairs, place * pairs + used)
-        all_counts = self._counts.reshape(-1, DNS_COUNTS)[here]
+        memory = self._counts.reshape(-1, dns_state.ROW)[here]
+        all_counts = memory[:, :DNS_COUNTS]
         since = np.full(used, NEVER)
         found = np.empty(int(d[dns_state.ATTEMPT_USED]), np.int64)
         answered = all_counts[:, [Dns.ANSWERED, Dns.LATE]].sum(dtype=np.int64)
@@ -93,7 +93,6 @@ class Transactions:
             d,
             self._counts,
             self._latency,
-            self._touched,
             self._index,
             self._place,
             self._kept,
@@ -107,8 +106,7 @@ class Transactions:
         )
         filled = int(s[window_state.BOOKED])
         counts = all_counts.copy()
-        all_counts[:] = 0
-        self._touched.reshape(-1, dns_state.TOUCHED)[here] = 0
+        memory[:] = 0
         which, often = np.unique(found[:many], return_counts=True)
         row, name = which >> 32, which & 0xFFFFFFFF
         asked = self._kept[place * int(d[dns_state.NAMES]) + name]

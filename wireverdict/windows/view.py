@@ -90,7 +90,7 @@ class Histograms:
         sizes = np.atleast_1d(stops - starts)
         which = np.repeat(np.arange(len(sizes)), sizes)
         cells = np.arange(len(which)) + np.repeat(np.atleast_1d(starts) - (np.cumsum(sizes) - sizes), sizes)
-        flat[which, self._buckets[cells]] = self._many[cells]
+        np.add.at(flat, (which, self._buckets[cells]), self._many[cells])
         return histograms
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
