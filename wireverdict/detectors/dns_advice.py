@@ -65,8 +65,8 @@ def advice(subject: Subject, case: Case, evidence: dict[str, Any], view: WindowV
             "rate-limiting), then at what all paths to it share."
         )
     new, answered_old = int(counts[Dns.NEW_ATTEMPTS]), int(counts[Dns.ANSWERED] - counts[Dns.NEW_ANSWERED])
-    old = case.decided - new
-    if new and (not old or answered_old > 0.5 * old):
+    old = max(case.decided - new, 0)
+    if new and (10 * old <= case.decided or 2 * answered_old > old):
         living = evidence.get("advancing_flows", 0)
         also = f", while {living} older flows go on" if living else ""
         return (
