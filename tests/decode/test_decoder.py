@@ -69,6 +69,8 @@ def test_a_read_only_buffer_and_one_that_can_be_written_to() -> None:
     frames.flags.writeable = False
     wanted = as_dicts(Decoder().decode(batch))
     assert as_dicts(Decoder().decode(FrameBatch(batch.data.copy(), frames))) == wanted
+    odd = as_dicts(Decoder().decode(FrameBatch(batch.data, batch.frames[1::2])))  # frames with gaps in memory
+    assert odd == [row for row in wanted if row[0] % 2]
 
 
 def test_settings_are_checked() -> None:

@@ -56,7 +56,7 @@ class Decoder:
         A frame gives at most one row. Frames whose source does not know their direction get it from the link layer
         (Linux cooked captures) or else from the home networks.
         """
-        data, frames = batch.data, batch.frames
+        data, frames = batch.data, np.ascontiguousarray(batch.frames)
         if len(self._rows) <= len(frames):
             self._rows = np.zeros(len(frames) + 1, HEADER)
         slow = np.flatnonzero(_IS_SLOW[frames["link"]])
@@ -76,24 +76,24 @@ class Decoder:
     def _locate(self, batch: FrameBatch, slow: NDArray[np.intp]) -> NDArray[np.int64]:
         """For the frames of indices `slow`, what `decode_frames` wants to know of them: layer, position, end,
         direction."""
-        located = np.zeros((len(slow), 4), np.int64)
         if not len(slow):
-            return located
+            return np.zeros((0, 4), np.int64)
         from wireverdict.decode.slow import place  # dpkt takes a while to load, and most captures never need it
 
         self.slow += len(slow)
-        for k, frame in enumerate(batch.frames[slow]):
-            start = int(frame["offset"])
-            end = start + int(frame["captured"])
+        located: list[tuple[int, int, int, int]] = []
+        chosen = batch.frames[slow]
+        ends = zip(chosen["link"].tolist(), chosen["offset"].tolist(), chosen["captured"].tolist(), strict=True)
+        for link, start, captured in ends:
+            end = start + captured
             if not 0 <= start <= end <= len(batch.data):
-                located[k] = -FRAME_BOUNDS, start, start, 0
+                located.append((-FRAME_BOUNDS, start, start, 0))
                 continue
-            found = place(int(frame["link"]), batch.data[start : min(end, start + PREFIX)].tobytes())
-            located[k] = found.layer, start + found.at, end, found.direction
+            found = place(link, batch.data[start : min(end, start + PREFIX)].tobytes())
+            located.append((0 if found.reason else found.layer, start + found.at, end, found.direction))
             if found.reason:
-                located[k, 0] = 0
                 self._own[found.reason] = self._own.get(found.reason, 0) + 1
-        return located
+        return np.array(located, np.int64)
 
     @property
     def skipped(self) -> dict[str, int]:
