@@ -38,8 +38,9 @@ def comments(struct: type[msgspec.Struct]) -> dict[str, str]:
         words = ""
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
             words = after.value.value
-        elif "#" in (line := lines[(node.end_lineno or node.lineno) - 1][node.end_col_offset or 0 :]):
-            words = line.partition("#")[2]
+        else:
+            own = lines[node.lineno - 1 : node.end_lineno]
+            words = " ".join(line.partition("  # ")[2] for line in own)
         found[node.target.id] = " ".join(words.split())
     return found
 
