@@ -272,3 +272,15 @@ def test_who_hears_anything() -> None:
     _, (view,) = play(script)
     assert view.hearing == {ip(2), ip(3)}
     assert view.pair(ip(1), ip(9)) is None
+
+
+def test_what_is_said_of_the_capture_is_about_tcp() -> None:
+    script = Script()
+    for slot, protocol in enumerate((headers.TCP, headers.UDP, headers.UDP)):
+        events = n.ONE_SIDED | (n.DATA | n.MISSED if protocol == headers.TCP else 0)
+        script.packet(1.0, 1, 2, protocol=protocol, slot=slot, payload_length=10, missed=7, events=events)
+    _, (view,) = play(script)
+    capture = view.capture
+    assert (capture.tcp_packets, capture.one_sided_packets, capture.payload_bytes) == (1, 1, 10)
+    assert (capture.data_packets, capture.missed_events, capture.missed_bytes) == (1, 1, 7)
+    assert view.services.of(Count.ONE_SIDED).sum() == 3

@@ -242,7 +242,7 @@ def observe(
             flows[at].new_flows += (events & n.NEW) != 0
             if events & n.ONE_SIDED:
                 flows[at].one_sided += 1
-                p.one_sided += 1
+                p.one_sided += tcp
         if events & RARER or (events & n.CLOSED and own and (slot.stall0 or slot.stall1)):
             rarer(s, ring, keys, index, sent, flows, trouble_of, troubles, slots, stalls, row, note, r, found, side, ts)
     s[state.ORDINAL] = ordinal
