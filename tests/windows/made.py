@@ -11,6 +11,9 @@ from wireverdict import headers
 from wireverdict.connections import notes as n
 from wireverdict.connections.notes import NOTE
 from wireverdict.headers import HEADER
+from wireverdict.windows.settings import WindowSettings
+from wireverdict.windows.view import WindowView
+from wireverdict.windows.windows import Windows
 
 S = 1_000_000_000
 MAPPED = 0xFFFF << 32
@@ -92,3 +95,22 @@ def hash_of(name: str) -> int:
     for byte in name.encode():
         value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
     return value
+
+
+def views_of(made: tuple[Any, Any, Any], settings: WindowSettings, cuts: list[int]) -> tuple[Windows, list[WindowView]]:
+    """Run rows, names and notes through windows, in batches that end at `cuts`."""
+    rows, names, notes = made
+    windows = Windows(settings)
+    views: list[WindowView] = []
+    for first, last in zip([0, *cuts], [*cuts, len(rows)], strict=True):
+        start = first
+        while start < last:
+            start = windows.observe(rows[:last], names, notes[:last], start)
+            views += windows.close()
+    views += windows.finish()
+    return windows, views
+
+
+def play(script: Script, settings: WindowSettings | None = None) -> tuple[Windows, list[WindowView]]:
+    """Run a script in one batch."""
+    return views_of(script.arrays(), settings or WindowSettings(), [])

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from wireverdict.windows.order import order_of
 
-WORDS = st.one_of(st.integers(0, 3), st.integers(0, (1 << 64) - 1), st.integers(0, (1 << 33) - 1).map(lambda low: low << 31))
+WORDS = st.one_of(
+    st.integers(0, 3), st.integers(0, (1 << 64) - 1), st.integers(0, (1 << 33) - 1).map(lambda low: low << 31)
+)
 
 
 @given(st.integers(1, 5).flatmap(lambda width: st.lists(st.tuples(*[WORDS] * width), max_size=40)))

@@ -1,0 +1,82 @@
+"""Attempts that wait: which of them an answer is for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.windows.made import Script
+from tests.windows.test_dns import play, totals
+from wireverdict import headers
+from wireverdict.windows.windows import Windows
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "expected"),
+    [
+        ([1.0], [6.0], {"attempts": 1, "answered": 1}),
+        ([1.0], [6.1], {"attempts": 1, "late": 1}),
+        ([1.0], [31.0], {"attempts": 1, "late": 1}),
+        ([1.0], [31.1], {"attempts": 1, "unanswered": 1, "orphans": 1}),
+        ([1.0], [], {"attempts": 1, "unanswered": 1}),
+        ([], [1.0], {"orphans": 1}),
+        ([1.0], [1.1, 1.2], {"attempts": 1, "answered": 1, "orphans": 1}),
+        # a retry with the same id is an attempt of its own; answers go to the oldest that waits
+        ([1.0, 2.0], [2.1], {"attempts": 2, "answered": 1, "unanswered": 1}),
+        ([1.0, 2.0], [2.1, 2.2], {"attempts": 2, "answered": 2}),
+        # the retry of glibc, after exactly its time-out: the answer is the retry's
+        ([1.0, 6.01], [6.05], {"attempts": 2, "answered": 1, "unanswered": 1}),
+        # … and the first attempt's own answer, if it still comes, is late
+        ([1.0, 6.01], [6.05, 6.06], {"attempts": 2, "answered": 1, "late": 1}),
+        # out of order: captured after its answer is no query answered
+        ([1.0], [0.9999], {"attempts": 1, "unanswered": 1, "orphans": 1}),
+    ],
+)
+def test_attempts_with_one_key(asked: list[float], answered: list[float], expected: dict[str, int]) -> None:
+    script = Script()
+    for ts, answer in sorted([(ts, False) for ts in asked] + [(ts, True) for ts in answered]):
+        script.dns(ts, 1, 53, 4000, 7, "a", answer=answer)
+    windows, _ = play(script)
+    assert totals(windows) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client": 2},
+        {"server": 54},
+        {"port": 4001},
+        {"ident": 8},
+        {"name": "b"},
+        {"qtype": 2},
+        {"protocol": headers.TCP},
+    ],
+)
+def test_an_answer_must_fit_in_every_part_of_the_key(change: dict[str, Any]) -> None:
+    what: dict[str, Any] = {"client": 1, "server": 53, "port": 4000, "ident": 7, "name": "a"}
+    script = Script()
+    script.dns(1.0, *what.values())
+    more = {name: value for name, value in change.items() if name not in what}
+    script.dns(
+        1.1, *(what | {name: value for name, value in change.items() if name in what}).values(), answer=True, **more
+    )
+    windows, _ = play(script)
+    assert totals(windows) == {"attempts": 1, "unanswered": 1, "orphans": 1}
+
+
+def test_a_flood_of_one_question_takes_linear_time() -> None:
+    script = Script()
+    script.dns(1.0, 1, 53, 4000, 7, "a")
+    rows, names, notes = script.arrays()
+    rows, notes = np.repeat(rows, 200_000), np.repeat(notes, 200_000)
+    answers = rows.copy()
+    answers["dns_flags"] = 0x8000
+    for end, other in (("src", "dst"), ("dst", "src")):
+        for half in ("hi", "lo"):
+            answers[f"{end}_{half}"] = rows[f"{other}_{half}"]
+    answers["sport"], answers["dport"] = rows["dport"], rows["sport"]
+    windows = Windows()
+    windows.observe(np.concatenate([rows, answers]), names, np.concatenate([notes, notes]))
+    assert totals(windows) == {"attempts": 200_000, "answered": 200_000}
