@@ -103,6 +103,16 @@ def theil_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
     return float(np.median((y[k] - y[i])[usable] / run[usable])) if usable.any() else None
 
 
+def quantile(groups: list[NDArray[np.float64]], share: float) -> float:
+    """The value below which `share` of the time lies, if each group of samples stands for as much of it: the longer round
+    trips are, the fewer of them are timed in a second."""
+    values = np.concatenate(groups)
+    weights = np.concatenate([np.full(len(group), 1 / len(group)) for group in groups if len(group)])
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order]) - weights[order] / 2
+    return float(np.interp(share * weights.sum(), reached, values[order]))
+
+
 def judge(bins: NDArray[np.void], part: int, base_us: int, settings: Settings) -> Bloat:
     """Judge one part of the path from some bins (LOAD[n], any order) and its smallest round trip (µs, 0 unknown)."""
     bins = bins[np.argsort(bins["second"], kind="stable")]
@@ -122,7 +132,7 @@ def judge(bins: NDArray[np.void], part: int, base_us: int, settings: Settings) -
     rtt = np.array([float(np.median(values)) if len(values) else np.nan for values in samples])
     base = min(base_us / 1e3, float(min(values.min() for values in samples if len(values))))
     bloated = use & (rtt - base >= settings.queue_delay) & (rtt >= settings.inflation * base)
-    pooled = np.concatenate([samples[i] for i in np.flatnonzero(use)])
+    pooled = [samples[i] for i in np.flatnonzero(use)]
     rate = float(np.median(acked[use])) * 8
     flight = flights[:, part]
     told = known & busy
@@ -146,8 +156,8 @@ def judge(bins: NDArray[np.void], part: int, base_us: int, settings: Settings) -
         int(np.count_nonzero(bloated)),
         int(bins["count"][use, part].sum()),
         base,
-        float(np.median(pooled)),
-        float(np.percentile(pooled, 95)),
+        quantile(pooled, 0.5),
+        quantile(pooled, 0.95),
         kappa,
         rate,
         float(np.median(flight[use])),

@@ -256,6 +256,7 @@ class Paths:
         for side, name in enumerate(("source", "destination")):
             needed = of[name]["retransmissions"].astype(np.int64) - of[name]["spurious_retransmissions"]
             repeats[np.arange(len(rows)), np.where(high, 1 - side, side)] = np.maximum(needed, 0)
+        unsure = np.zeros(len(rows), np.bool_)
         several = np.argwhere(repeats >= policing.min_lost).tolist()
         if several:
             from wireverdict.paths.policing import judge_log
@@ -267,6 +268,7 @@ class Paths:
                 judgement, lost = judge_log(log, direction, policing)
                 found = answer_of(judgement) if lost.get(int(member["ordinal"])) else 0
                 answer[i] |= found << 2 * direction
+                unsure[i] |= judgement.cause in (Cause.UNDECIDED, Cause.SHALLOW)
             else:  # its last window has closed and its log has been given back
                 answer[i] |= member["pending"] & 3 << 2 * direction
         true = (answer & (TRUE | TRUE << 2)) != 0
@@ -274,8 +276,7 @@ class Paths:
         carried = np.maximum(of["source"]["payload_bytes"], of["destination"]["payload_bytes"])
         clean = (repeats == 0).all(axis=1) & (carried >= policing.min_clean_bytes)
         false = ~true & (clean | (repeats > 0).any(axis=1) & (decided | (repeats == 0)).all(axis=1))
-        undecided = ~true & ~false & (repeats >= policing.min_lost).any(axis=1)
-        _set(records, held, Flag.POLICED, true, false, np.where(undecided, Reason.UNDECIDED, Reason.TOO_FEW_SAMPLES))
+        _set(records, held, Flag.POLICED, true, false, np.where(unsure, Reason.UNDECIDED, Reason.TOO_FEW_SAMPLES))
         throttled = held[true]
         records["flags_true"][throttled] |= 1 << Flag.THROTTLED
         records["flags_known"][throttled] |= 1 << Flag.THROTTLED
