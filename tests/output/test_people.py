@@ -91,8 +91,19 @@ def test_a_page_is_a_screen_however_much_there_is(tmp_path: Path) -> None:
     lines = page(tmp_path, connections(100), *(make_verdict(number) for number in range(60)))
     assert len(lines) <= SCREEN
     shown = sum("DNS answers are lost" in line for line in lines)
-    assert shown >= 2
+    boxes = sum(line.startswith("╭") for line in lines)
+    assert boxes >= 2
+    assert shown - boxes >= 4
     assert lines[-1] == f"and {60 - shown} more; --json lists them all"
+
+
+def test_what_has_no_box_has_a_line(tmp_path: Path) -> None:
+    lines = page(tmp_path, connections(100), *(make_verdict(number) for number in range(4)))
+    boxes = sum(line.startswith("╭") for line in lines)
+    assert lines[boxes - 4 :] == [
+        f"CRITICAL  DNS answers are lost: 198.18.0.2 to 198.19.{number}.4 port 53 (udp)" for number in range(boxes, 4)
+    ]
+    assert len(lines) <= SCREEN
 
 
 def test_no_line_is_wider_than_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

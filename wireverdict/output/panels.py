@@ -47,6 +47,16 @@ def who(subject: Subject) -> str:
     return f"{joined} ({subject.protocol})" if subject.protocol else joined
 
 
+def title(incident: Incident) -> str:
+    """``CRITICAL, over  DNS queries go unanswered``."""
+    return f"{incident.worst.severity.name}{', over' if incident.over else ''}  {incident.worst.name}"
+
+
+def brief(incident: Incident) -> str:
+    """The title and whom it is about, for a line."""
+    return f"{title(incident)}: {who(incident.worst.subject)}"
+
+
 def panel(incident: Incident) -> Any:
     """The box, for rich to print."""
     from rich.panel import Panel
@@ -55,7 +65,6 @@ def panel(incident: Incident) -> Any:
 
     worst, last = incident.worst, incident.last
     colour = _COLOURS[worst.severity]
-    title = Text(f"{worst.severity.name}{', over' if incident.over else ''}  {worst.name}", style=f"bold {colour}")
     lasted = duration(max(last.end - last.start, 0))
     since = f"{moment(last.start)}, for {lasted}, {'now over' if incident.over else 'and it goes on'}"
     sure = [share(worst.confidence), *(f"capture: {words}" for words in evidence(worst.capture_quality, 60))]
@@ -70,7 +79,7 @@ def panel(incident: Incident) -> Any:
         grid.add_row("check next", worst.remedy)
     return Panel(
         grid,
-        title=title,
+        title=Text(title(incident), style=f"bold {colour}"),
         title_align="left",
         subtitle=worst.rule,
         subtitle_align="right",

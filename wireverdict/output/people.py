@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wireverdict.output.endpoints import endpoints
 from wireverdict.output.fields import FLAGS, STATES
 from wireverdict.output.listing import HEADING, listing
-from wireverdict.output.panels import Incident, panel
+from wireverdict.output.panels import Incident, brief, panel
 from wireverdict.output.stream import Stream
 from wireverdict.output.units import count, duration, several, share, size
 from wireverdict.records import CONNECTION
@@ -24,6 +24,8 @@ SCREEN = 40
 WIDTH = 100
 """Columns that a page uses at most: longer lines are tiring to read."""
 BUSIEST = 5
+BRIEF = 4
+"""Lines kept for troubles that have no box."""
 
 
 class People:
@@ -106,21 +108,24 @@ def render(parts: list[Any]) -> bytes:
 
 
 def _panels(incidents: list[Incident], room: int) -> list[Any]:
-    """As many panels as fit into `room` lines, at least one, and a line that counts the others."""
+    """Boxes and lines, `room` in all: as many boxes as leave room for a line on each of the next few; at least one."""
     from rich.text import Text
 
-    shown: list[Any] = []
+    boxes: list[Any] = []
     for incident in incidents:
         made = panel(incident)
         room -= render([made]).count(b"\n")
-        more = len(incidents) > len(shown) + 1
-        if shown and room < (1 if more else 0):
+        after = len(incidents) - len(boxes) - 1
+        if boxes and room < min(after, BRIEF + 1):
+            room += render([made]).count(b"\n")
             break
-        shown.append(made)
-    left = len(incidents) - len(shown)
-    if left:
-        shown.append(Text(f"and {left} more; --json lists them all", style="bold"))
-    return shown
+        boxes.append(made)
+    rest = incidents[len(boxes) :]
+    fit = len(rest) if len(rest) <= room else max(0, room - 1)
+    told = [Text(_cut(brief(incident), page_width())) for incident in rest[:fit]]
+    if len(rest) > fit:
+        told.append(Text(f"and {len(rest) - fit} more; --json lists them all", style="bold"))
+    return boxes + told
 
 
 def _heading(summary: dict[str, Any]) -> list[str]:
@@ -162,14 +167,17 @@ def _top(rows: NDArray[np.void]) -> NDArray[np.void]:
     return rows[order]
 
 
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def _table(rows: NDArray[np.void], width: int) -> list[str]:
     """The rows as lines of at most `width` columns; what is too long for the first column is cut."""
     room = width - 43
 
     def line(ends: str, *cells: str) -> str:
-        ends = ends if len(ends) <= room else ends[: room - 1] + "…"
         state, packets, octets, lasted, rtt = cells
-        return f"{ends:<{room}} {state:<6}{packets:>9}{octets:>8}{lasted:>11}{rtt:>8}"
+        return f"{_cut(ends, room):<{room}} {state:<6}{packets:>9}{octets:>8}{lasted:>11}{rtt:>8}"
 
     lines = [line("busiest connections", "state", "packets", "size", "lasted", "RTT")]
     for row, ends in zip(rows, endpoints(rows, source_ports=False), strict=True):
