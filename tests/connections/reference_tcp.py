@@ -191,7 +191,7 @@ def _acknowledged(me: Side, peer: Side, x: Fields, same_window: bool, note: Fiel
             timed, peer.timed = peer.timed, None
             echoed = stamped and timed.tsval is not None and x.tsecr == timed.tsval
             rtt = x.ts // 1000 - timed.us
-            if (not timed.sent_again or echoed) and rtt >= 0:
+            if (not timed.sent_again or echoed) and 0 <= rtt < 1 << 31:
                 peer.rtts.append(rtt)
                 note.rtt = rtt
                 note.events |= n.RTT_SAMPLE

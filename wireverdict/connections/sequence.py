@@ -319,7 +319,7 @@ def acknowledgement(
             by_timestamp = (h.present & TIMESTAMPS) != 0 and h.tsecr == p.timed_tsval and h.tsecr != 0
             if not p.bits & TIMED_TWICE or by_timestamp:
                 rtt = np.uint32(np.uint32(h.ts // 1000) - p.timed_us)
-                if rtt < np.uint32(1 << 31):  # else time went backwards
+                if rtt < 1 << 31 and h.ts > c.last_ts - (1 << 31) * 1000:  # else time went backwards
                     add_rtt(p, np.int64(rtt), histogram, counters)
                     note.rtt = rtt
                     events |= RTT_SAMPLE
