@@ -13,7 +13,7 @@ FROM_RESPONDER = 1 << 1  # else from the originator
 SYN_SENT = 1 << 2  # a SYN without ACK that asks for a connection, the first or a retry
 SYN_RETRY = 1 << 3  # set with SYN_SENT from the second on
 SYN_ANSWERED = 1 << 4  # the first SYN-ACK; `reply_to` is the time of the attempt's first SYN
-ESTABLISHED = 1 << 5  # the packet that completes the handshake (or the first data seen in both directions mid-stream)
+ESTABLISHED = 1 << 5  # the packet that completes the handshake (UDP: the first of the second direction)
 REFUSED = 1 << 6  # RST as the answer to a SYN; `reply_to` as above
 UNREACHABLE = (
     1 << 7
