@@ -81,13 +81,13 @@ def _watch(pid: int, peak: list[int], done: threading.Event) -> None:
                 peak[0] = max(peak[0], int(line.split()[1]) * 1024)
 
 
-def measure(command: Sequence[str], environment: dict[str, str] | None = None) -> Run:
-    """Run a command on `core`, its output thrown away."""
+def measure(command: Sequence[str], environment: dict[str, str] | None = None, *, pinned: bool = True) -> Run:
+    """Run a command on `core`, or on all if it is not `pinned`; its output is thrown away."""
     peak = [0]
     done = threading.Event()
     start = time.perf_counter()
     process = subprocess.Popen(
-        ("taskset", "-c", str(core()), *command),
+        ("taskset", "-c", str(core()), *command) if pinned else command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -118,11 +118,11 @@ def measure(command: Sequence[str], environment: dict[str, str] | None = None) -
     )
 
 
-def alternate(series: Sequence[Series], runs: int) -> None:
+def alternate(series: Sequence[Series], runs: int, *, pinned: bool = True) -> None:
     """Run all commands in turn, `runs` times, so that what disturbs the machine disturbs them alike."""
     for _ in range(runs):
         for one in series:
-            result = measure(one.command, one.environment)
+            result = measure(one.command, one.environment, pinned=pinned)
             if result.status not in one.allowed:
                 raise RuntimeError(f"{one.name}: exit status {result.status}: {result.error}")
             one.runs.append(result)
