@@ -46,7 +46,7 @@ def reference(protocol: int, source: str, destination: str, sport: int, dport: i
 
 
 V4 = st.ip_addresses(v=4).map(str)
-V6 = st.ip_addresses(v=6).filter(lambda ip: bool(ip.ipv4_mapped is None)).map(str)
+V6 = st.ip_addresses(v=6).map(str).filter(lambda text: ipaddress.IPv6Address(text).ipv4_mapped is None)
 ENDS = st.one_of(st.tuples(V4, V4), st.tuples(V6, V6), V4.map(lambda ip: (ip, ip)), V6.map(lambda ip: (ip, ip)))
 PORT = st.one_of(st.integers(0, 65_535), st.sampled_from([0, 53, 65_535]))
 ICMP_TYPE = st.integers(0, 255)

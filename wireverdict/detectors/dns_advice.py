@@ -68,7 +68,7 @@ def advice(subject: Subject, case: Case, evidence: dict[str, Any], view: WindowV
     old = max(case.decided - new, 0)
     if new and (10 * old <= case.decided or 2 * answered_old > old):
         living = evidence.get("advancing_flows", 0)
-        also = f", while {living} older flows go on" if living else ""
+        also = f", while older flows go on ({living})" if living else ""
         return (
             f"Queries from new ports get no answer{also}: suspect a full connection-tracking table in a "
             "gateway, NAT or firewall on the path. Compare conntrack -C with nf_conntrack_max, look for "
