@@ -60,7 +60,7 @@ def settle_syn(
         t.syn_refused += 1
 
 
-@kernel(inline=True, borrow=True)
+@kernel(borrow=True)
 def count_trouble(
     s: Any, ring: Any, trouble_of: Any, troubles: Any, note: Any, r: Any, row: Any, side: Any, payload: Any
 ) -> None:

@@ -95,7 +95,7 @@ def service_row(
     return row if own else ~row
 
 
-@kernel(inline=True, borrow=True)
+@kernel(borrow=True)
 def blank(sent: Any, flows: Any, trouble_of: Any, at: Any) -> None:
     """Empty a service's counts. The last entries of `sent` and of `flows` are never written."""
     nothing = len(sent) - 1
@@ -106,7 +106,7 @@ def blank(sent: Any, flows: Any, trouble_of: Any, at: Any) -> None:
     trouble_of[at] = 0
 
 
-@kernel(inline=True, borrow=True)
+@kernel(borrow=True)
 def trouble_row(s: Any, ring: Any, troubles: Any, trouble_of: Any, r: Any, row: Any) -> Any:
     """Where the first side of a service's TROUBLE is, given out if it has none yet."""
     base = r * s[state.SERVICES]
@@ -121,7 +121,7 @@ def trouble_row(s: Any, ring: Any, troubles: Any, trouble_of: Any, r: Any, row: 
     return 2 * (base + which - 1)
 
 
-@kernel(inline=True, borrow=True)
+@kernel(borrow=True)
 def place_of(s: Any, ring: Any, r: Any, low: Any) -> Any:
     """Ring place of the open window whose number ends in the 32 bits `low`, `r` looked at first; -1 if it is closed."""
     for k in range(-1, s[state.RING]):
@@ -132,7 +132,7 @@ def place_of(s: Any, ring: Any, r: Any, low: Any) -> Any:
     return np.int64(-1)
 
 
-@kernel(inline=True, borrow=True)
+@kernel(borrow=True)
 def enter(s: Any, ring: Any, sent: Any, flows: Any, trouble_of: Any, w: Any, ts: Any) -> Any:
     """The ring place of window `w`, opened if need be; -1 when it has closed already."""
     r = w % s[state.RING]
@@ -156,7 +156,7 @@ def enter(s: Any, ring: Any, sent: Any, flows: Any, trouble_of: Any, w: Any, ts:
     return r
 
 
-@kernel(inline=True, borrow=True)
+@kernel(borrow=True)
 def count_ahead(s: Any, ring: Any, w: Any) -> Any:
     """Windows by count: when window `w` begins, the one before becomes due; True if it has no place yet."""
     p = ring[w % s[state.RING]]
