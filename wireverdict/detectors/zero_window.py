@@ -44,7 +44,8 @@ class ZeroWindow:
         rows, sides = np.nonzero(stalled)
         if not len(rows):
             return []
-        keys, counts = view.services.keys, view.services.counts
+        keys = view.services.keys
+        columns = (stalled, view.services.of(Count.ZERO_WINDOWS), view.services.of(Count.PAYLOAD_BYTES))
         hosts: dict[Subject, list[tuple[int, int]]] = {}
         for row, side in zip(rows.tolist(), sides.tolist(), strict=True):
             key = keys[row]
@@ -53,7 +54,7 @@ class ZeroWindow:
             ip = address_text(key["high_hi"], key["high_lo"]) if side else address_text(key["low_hi"], key["low_lo"])
             port = int(key["port"]) if int(key["responder"]) == side else 0
             hosts.setdefault(Subject(source_ip=ip, source_port=port, protocol="tcp"), []).append((row, side))
-        return [self._finding(view, subject, counts, hosts[subject]) for subject in sorted(hosts)]
+        return [self._finding(view, subject, columns, hosts[subject]) for subject in sorted(hosts)]
 
     def dump(self) -> dict[str, Any]:
         """Nothing is kept."""
@@ -62,10 +63,11 @@ class ZeroWindow:
     def load(self, state: dict[str, Any]) -> None:
         """Nothing is kept."""
 
-    def _finding(self, view: WindowView, subject: Subject, counts: Any, where: list[tuple[int, int]]) -> Finding:
+    def _finding(self, view: WindowView, subject: Subject, columns: Any, where: list[tuple[int, int]]) -> Finding:
+        stalled, windows, payload = columns
         # stalls of several connections overlap: the longest pair stands for the host
-        longest = max(int(counts[row, side, Count.STALL_MS]) for row, side in where)
-        closed = sum(int(counts[row, side, Count.ZERO_WINDOWS]) for row, side in where)
+        longest = max(int(stalled[row, side]) for row, side in where)
+        closed = sum(int(windows[row, side]) for row, side in where)
         width = max(view.width / 1e6, 1.0)  # ms
         share = min(longest / width, 1.0)
         bad = share >= self.settings.warning_share
@@ -82,7 +84,7 @@ class ZeroWindow:
                 "stalled_share": share,
                 "zero_windows": closed,
                 "peers": len(where),
-                "bytes_received": sum(int(counts[row, 1 - side, Count.PAYLOAD_BYTES]) for row, side in where),
+                "bytes_received": sum(int(payload[row, 1 - side]) for row, side in where),
             },
             remedy=REMEDY.format(
                 host=subject.text().removesuffix("/tcp"),
