@@ -94,8 +94,8 @@ def _begin(me: Side, x: Fields, syn: bool) -> None:
     elif (
         syn and x.seq != (me.start or 0) % WRAP and (me.before == "inactive" or me.state in ("established", "partial"))
     ):
-        me.start = me.acked = x.seq
-        me.next = x.seq + 1
+        me.start = me.acked = near(x.seq, me.next)
+        me.next = me.start + 1
         me.holes, me.timed, me.fin = [], None, False
 
 

@@ -292,6 +292,11 @@ def test_an_echo_older_than_the_copy_proves_it_needless(echo: int, needless: boo
     assert source(eifel(echo))["spurious_retransmissions"] == needless
 
 
+def test_an_echo_proves_no_more_copies_than_there_were() -> None:
+    talk = eifel(5).c(400, "P.", 100, timestamps=(10, 1)).s(410, ".", timestamps=(2, 6))
+    assert source(talk)["spurious_retransmissions"] == 1
+
+
 def test_an_echo_proves_nothing_where_sack_is_in_use() -> None:
     assert source(eifel(5, present=h.SACK_PERMITTED))["spurious_retransmissions"] == 0
 

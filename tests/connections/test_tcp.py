@@ -133,6 +133,11 @@ def test_a_syn_from_the_other_side_of_an_established_connection_begins_another()
     assert records[1]["sport"] == 443
 
 
+def test_a_syn_numbered_zero_of_a_side_never_heard_begins_another() -> None:
+    talk = Talk(isn=(CLIENT_ISN, 0)).c(0, "", 10).s(500, "S")
+    assert len(check(talk.rows).records) == 2
+
+
 def test_another_syn_ack_starts_the_numbers_again() -> None:
     talk = Talk().c(0, "S").s(1, "S.").s(2, "P.", 10).s(3, "S.", seq=7_000).c(4, ".", ack=7_001)
     side = check(talk.s(5, "P.", 20, seq=7_001).rows).record["destination"]
