@@ -95,6 +95,13 @@ def test_a_peer_that_closed_and_then_reset_had_a_normal_end() -> None:
     assert half["state"].tolist() == [CLOSED, CLOSED]
 
 
+def test_a_peer_that_only_reset_stays_reset() -> None:
+    half = np.zeros(2, HALF)
+    half["state"], half["previous"] = (ESTABLISHED, RESET), (PARTIAL, ESTABLISHED)
+    advance(half, True, FIN, 0)
+    assert half["state"].tolist() == [CLOSED, RESET]
+
+
 @effort(max_examples=200, deadline=None)
 @given(st.integers(0, 6), st.integers(0, 6), st.integers(0, 31), st.booleans(), st.booleans())
 def test_the_state_before_is_kept_and_the_close_is_marked(
