@@ -46,9 +46,11 @@ def kernel(
     `signature` is a numba signature (or None for helpers that are only called by other kernels, which then compile with
     their callers). `inline=True` asks LLVM to always inline it. `borrow=True` drops the reference counts that numba
     keeps on arrays, atomic operations that cost more than the work of a small kernel: such a kernel only uses arrays
-    that its caller holds, and neither makes nor returns any. `internal=True` leaves out what Python would need to call
-    the kernel, a fifth of the time that a helper takes to compile: only kernels may call it, a call from Python ends the
-    process.
+    that its caller holds, and neither makes nor returns any.
+
+    A helper (no signature, or `internal=True`) lacks what Python would need to call it, a fifth of the time that it takes
+    to compile: only kernels may call it, a call from Python ends the process. Tests do call helpers: their conftest.py
+    sets WIREVERDICT_CALLABLE_HELPERS=1, which keeps those without a signature callable.
     """
 
     def decorate(function: F) -> F:
@@ -62,7 +64,7 @@ def kernel(
         }
         if borrow:
             options["_nrt"] = False
-        if internal:
+        if internal or (signature is None and os.environ.get("WIREVERDICT_CALLABLE_HELPERS") != "1"):
             options["no_cpython_wrapper"] = True
         if inline:
             options["forceinline"] = True
