@@ -74,8 +74,9 @@ class Pipeline:
                 stop = first_at_or_after(rows, start, self._sweep_due)
             done = self.tracker.track(rows, start, stop)
             self._observe(batch, start, done)
-            if done < stop:
-                self.tracker.make_room()
+            if done < stop:  # no free row: those of ended connections first, then somebody has to go
+                if not len(self.tracker.ended_rows):
+                    self.tracker.make_room()
                 self._drain()
             start = done
 
