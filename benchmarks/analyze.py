@@ -84,6 +84,7 @@ def memory(live: int, flood: int) -> str:
     flood_path, flood_packets = capture(f"flood-{flood}", 1_000_000, flood=flood)
     many = Series("many", (*WIREVERDICT, str(many_path)), FOUND)
     flooded = Series("flood", (*WIREVERDICT, str(flood_path)), FOUND)
+    alternate([Series(idle.name, idle.command, idle.allowed)], 1)  # compiles, where that has not happened yet
     alternate([idle, many, flooded], 1)
     each = (many.anonymous - idle.anonymous) / live
     done = subprocess.run((*WIREVERDICT, str(flood_path), "--json"), capture_output=True, check=False)
