@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +22,10 @@ from wireverdict.windows.windows import Windows
 
 SWEEP = 10 * SECOND
 """Packet time between looks for connections that have timed out. Records do not depend on it, only when they come."""
+
+
+PART = 1 << 15
+"""Connections ended at once at the end of the input: their records are held in memory together."""
 
 
 class PathJudge(Protocol):
@@ -80,11 +85,15 @@ class Pipeline:
                 self._drain()
             start = done
 
-    def finish(self) -> None:
-        """The input is over: close windows, end connections. What fires stays firing."""
+    def finish(self, emit: Callable[[], None] = lambda: None) -> None:
+        """The input is over: close windows, end connections. What fires stays firing. `emit` is called now and then, to
+        `take` what there is so far."""
         self._close(self.windows.finish())
-        self.tracker.finish()
+        emit()
         self._drain()
+        while self.tracker.finish(PART):
+            self._drain()
+            emit()
         self._out.extend(self.alerts.finish())
 
     def take(self) -> list[NDArray[np.void] | Verdict]:

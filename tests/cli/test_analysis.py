@@ -39,7 +39,7 @@ class FakePipeline:
         self.packets += len(batch.frames)
         self.out += self.steps.pop(0)
 
-    def finish(self) -> None:
+    def finish(self, emit: Any) -> None:
         self.out += self.steps.pop()
 
     def take(self) -> list[Any]:

@@ -192,7 +192,7 @@ class Run:
                     self.pipeline.feed(self._matching(batch))
                     self._hand_out()
                     progress.update(self.pipeline.packets, self.timeline.bytes_read, self.timeline.bytes_total)
-                self.pipeline.finish()
+                self.pipeline.finish(self._hand_out)
                 self._hand_out()
             if self.filter is not None:
                 for link, reason in self.filter.rejected.items():

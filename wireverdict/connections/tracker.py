@@ -127,11 +127,15 @@ class Tracker:
         conn["bits"][oldest] |= EVICTED
         track.end_rows(np.sort(oldest).astype(np.int64), self.conn, self.table, self.ended, self.counters)
 
-    def finish(self) -> None:
-        """End everything: the capture is over."""
+    def finish(self, most: int | None = None) -> bool:
+        """The capture is over: end all connections, or the first `most` in order of rows. Whether any ended.
+
+        In parts (drain after each), so that a million records need not be in memory at once.
+        """
         top = int(self.counters[pools.TOP_ROW])
-        live = np.flatnonzero((self.conn["bits"][:top] & (LIVE | ENDED)) == LIVE).astype(np.int64)
+        live = np.flatnonzero((self.conn["bits"][:top] & (LIVE | ENDED)) == LIVE).astype(np.int64)[:most]
         track.end_rows(live, self.conn, self.table, self.ended, self.counters)
+        return len(live) > 0
 
     @property
     def ended_rows(self) -> NDArray[np.int32]:
