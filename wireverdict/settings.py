@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, cast
 import msgspec
 
 from wireverdict.alerts import AlertSettings
+from wireverdict.bus import BusSettings
 from wireverdict.connections.tracker import Settings as TrackingSettings
 from wireverdict.decode.home import DEFAULT as PRIVATE_NETWORKS
 from wireverdict.detectors.bufferbloat import BufferbloatSettings
@@ -70,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paths: PathSettings = PathSettings()
     detectors: DetectorSettings = DetectorSettings()
     alerts: AlertSettings = AlertSettings()
+    bus: BusSettings = BusSettings()
 
 
 class Source(NamedTuple):

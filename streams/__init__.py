@@ -1,0 +1,1 @@
+"""The Faust application: from headers on Kafka to connection records, windows and verdicts."""
