@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.detectors.test_dns_loss import asking, views
-from wireverdict.detectors.dns_cases import Tallies, pair_names, quantile_ms
+from wireverdict.detectors.dns_cases import Tallies, quantile_ms
 from wireverdict.windows.fields import LATENCY_BUCKETS, Dns, bucket_of
 
 
@@ -43,9 +43,9 @@ def test_what_cannot_be_judged_is_left_out() -> None:
 
 def test_pairs_have_names_of_their_own() -> None:
     view = views(asking(lambda c, s, k: True, list(range(1, 8)), list(range(1, 8)), 1))[0]
-    names = pair_names(Tallies(view))
+    names = Tallies(view).names
     assert len(set(names.tolist())) == len(view.dns.keys) == 7 * 7
-    again = pair_names(Tallies(views(asking(lambda c, s, k: True, [3], [7], 2))[0]))
+    again = Tallies(views(asking(lambda c, s, k: True, [3], [7], 2))[0]).names
     assert set(again.tolist()) < set(names.tolist())
 
 

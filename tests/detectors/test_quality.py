@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.detectors.views import Maker
-from wireverdict.detectors.quality import Watched, capture_quality, confidence, drop_share, missed_share
+from wireverdict.detectors.quality import Followed, Watched, capture_quality, confidence, drop_share, missed_share
 from wireverdict.verdicts import Opinion, Subject
 
 HOST = Subject("192.0.2.1")
@@ -64,3 +64,17 @@ def test_only_those_that_were_bad_are_spoken_of() -> None:
         assert list(one) == [HOST]
         one.forget(111)
         assert list(one) == []
+
+
+def test_a_subject_is_followed_for_some_windows() -> None:
+    followed, subject = Followed(2), Subject("192.0.2.1")
+    assert subject not in followed
+    assert not len(followed)
+    followed.add(subject)
+    followed.next_window()
+    again = Followed(2)
+    again.load(followed.dump())
+    assert subject in again
+    assert len(again) == 1
+    again.next_window()
+    assert subject not in again

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.windows.made import Script, play
+from wireverdict.connections import notes as n
 from wireverdict.windows.fields import Count
 from wireverdict.windows.settings import WindowSettings
 
@@ -32,3 +33,16 @@ def test_a_view_outlives_its_window() -> None:
         assert view.services.of(Count.BYTES).sum() == 20 * (100 + number)
         assert view.services.counts[:, :, Count.PACKETS].sum() == 20
         assert np.array_equal(np.sort(view.services.keys["low_lo"] & np.uint64(255)), np.arange(number, number + 20))
+
+
+def test_rows_in_no_order_are_the_same_rows() -> None:
+    script = Script()
+    for slot, (source, target, port) in enumerate([(3, 1, 80), (1, 2, 443), (2, 1, 80)]):
+        script.packet(1.0, source, target, dport=port, slot=slot, events=n.NEW | n.RETRANSMISSION * (slot > 0))
+    _, (view,) = play(script)
+    rows, table = view.services.rows, view.services
+    assert not rows.of(Count.PACKETS)[0].any()  # `other`, which is empty
+    for what in Count:
+        came = dict(zip(rows.keys.tolist(), rows.of(what).tolist(), strict=True))
+        assert [came[key] for key in table.keys.tolist()] == table.of(what).tolist()
+    assert table.of(Count.RETRANSMISSIONS).sum() == 2

@@ -44,3 +44,10 @@ def test_pairs_are_services_summed(packets: list[tuple[int, int, int, int]]) -> 
         found = first.pair(ip4(high), ip4(low))
         assert found is not None
         assert found[:, Count.BYTES].tolist() == (sent[::-1] if low != high else sent)
+    chosen = np.arange(len(first.services.rows.pairs.firsts)) % 2 == 1  # without group 0: `other`, which is empty
+    some, every = first.some_pairs(chosen), keys.tolist()
+    places = [every.index(key) for key in some.keys.tolist()]
+    assert places == sorted(places)
+    assert len(places) == np.count_nonzero(chosen)
+    assert some.counts.tolist() == counts[places].tolist()
+    assert some.of(Count.BYTES).tolist() == counts[places, :, Count.BYTES].tolist()

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from wireverdict.detectors.policing import text_of
+from wireverdict.detectors.quality import Followed
 from wireverdict.paths.layout import NEAR
 from wireverdict.paths.view import LoadCase, PathView
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
@@ -40,14 +41,14 @@ class Bufferbloat:
 
     def __init__(self, settings: BufferbloatSettings | None = None) -> None:
         self.settings = settings or BufferbloatSettings()
-        self._open: dict[str, int] = {}
+        self._open = Followed(self.settings.follow)
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """One finding for each path with a standing queue, and for those that lately had one."""
         paths = view.paths
         if not isinstance(paths, PathView):
             return []
-        self._open = {text: left - 1 for text, left in self._open.items() if left > 1}
+        self._open.next_window()
         worst: dict[Subject, LoadCase] = {}
         for case in paths.loads:
             subject = _subject(case.sender, case.receiver)
@@ -57,24 +58,24 @@ class Bufferbloat:
         findings = []
         for subject, case in worst.items():
             if case.bloat.answer:
-                self._open[subject.text()] = self.settings.follow
+                self._open.add(subject)
                 findings.append(self._bad(subject, case, paths))
-            elif subject.text() in self._open:
+            elif subject in self._open:
                 findings.append(self._other(subject, Opinion.UNKNOWN, paths, evidence(case)))
-        if self._open:
+        if len(self._open):
             for ends in sorted(paths.calm):
                 subject = _subject(*ends)
-                if subject.text() in self._open and subject not in worst:
+                if subject in self._open and subject not in worst:
                     findings.append(self._other(subject, Opinion.GOOD, paths, {}))
         return findings
 
     def dump(self) -> dict[str, Any]:
         """All memory between windows."""
-        return {"open": dict(sorted(self._open.items()))}
+        return self._open.dump()
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `dump` gave."""
-        self._open = {str(text): int(left) for text, left in state["open"].items()}
+        self._open.load(state)
 
     def _bad(self, subject: Subject, case: LoadCase, paths: PathView) -> Finding:
         bloat = case.bloat

@@ -55,6 +55,7 @@ class Tallies:
         self.lost: NDArray[np.int64] = self.decided - self.answered
         self.clients, self.client = _groups(keys["client_hi"], keys["client_lo"])
         self.servers, self.server = _groups(keys["server_hi"], keys["server_lo"])
+        self.names = pair_names(np.hstack([self.clients[self.client], self.servers[self.server]]))
 
     def case(self, places: Rows) -> Case:
         """Some of the rows, by their place in `rows`, as one."""
@@ -154,10 +155,10 @@ class Case:
         return [{"name": name, "type": QTYPES.get(qtype, str(qtype)), "unanswered": n} for (name, qtype), n in ranked]
 
 
-def pair_names(tallies: Tallies) -> NDArray[np.uint64]:
-    """A 64-bit name for each row's client and resolver, the same in every window."""
-    name = np.zeros(len(tallies.rows), np.uint64)
-    for part in (*tallies.clients[tallies.client].T, *tallies.servers[tallies.server].T):
+def pair_names(ends: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A 64-bit name for each client and resolver, the same in every window. `ends`: both addresses, uint64 (n, 4)."""
+    name = np.zeros(len(ends), np.uint64)
+    for part in ends.T:
         name = (name ^ part) * np.uint64(0x9E3779B97F4A7C15)
         name ^= name >> np.uint64(29)
     return name

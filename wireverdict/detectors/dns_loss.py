@@ -19,6 +19,8 @@ from wireverdict.detectors.dns_cases import Rows, Tallies, pair_names
 from wireverdict.detectors.quality import Watched, capture_quality, confidence, drop_share
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
+from wireverdict.windows.fields import Dns
+from wireverdict.windows.groups import group
 from wireverdict.windows.home import address_halves, address_text
 from wireverdict.windows.view import WindowView
 
@@ -64,12 +66,12 @@ class DnsLoss:
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """See `detectors.base.Detector`."""
-        if not len(view.dns.keys):
-            return []
-        window = _Window(view, self.settings, self._watched, self._worked)
-        findings = window.judge()
+        first = _Look(view)
+        findings = []
+        if list(self._watched) or first.suspects(_limit(self.settings, view), self.settings.min_attempts):
+            findings = _Window(view, self.settings, self._watched, self._worked).judge()
         late, before = self._worked
-        late = np.union1d(late, window.names[window.tallies.answered > 0])
+        late = _distinct(np.concatenate([late, pair_names(first.ends[first.answered > 0])]))
         self._worked = [late, before] if len(late) < _WORKED_KEPT else [late[:0], late]
         self._watched.forget(view.end)
         return findings
@@ -84,6 +86,48 @@ class DnsLoss:
         self._worked = [np.array(names, np.uint64) for names in state["worked"]]
 
 
+class _Look:
+    """A first look at a window: whether anybody may be losing answers. Rows are in no order."""
+
+    def __init__(self, view: WindowView) -> None:
+        keys, counts = view.dns.rows
+        words = np.ascontiguousarray(keys).view(np.uint64).reshape(-1, 4)
+        decided = counts[:, Dns.ATTEMPTS].astype(np.int64) - counts[:, Dns.PENDING]
+        rows = np.flatnonzero((decided > 0) & words.any(axis=1))
+        self.ends, self.decided = words[rows], decided[rows]
+        self.answered = counts[rows, Dns.ANSWERED].astype(np.int64)
+
+    def suspects(self, limit: float, least: int) -> bool:
+        """Whether a client and resolver, all of a client's or all of a resolver's, are over the limit."""
+        lost = self.decided - self.answered
+        if _over(lost, self.decided, limit, least).any():
+            return True
+        for ends in (self.ends, self.ends[:, 2:]):
+            of = group(ends, 2)
+            if _over(of.sums(lost), of.sums(self.decided), limit, least).any():
+                return True
+        return False
+
+
+def _limit(settings: DnsLossSettings, view: WindowView) -> float:
+    """The share of attempts unanswered that is too much: at least twice what the capture itself lost."""
+    return max(settings.warning, 2 * drop_share(view))
+
+
+def _over(lost: NDArray[np.int64], decided: NDArray[np.int64], limit: float, least: int) -> Mask:
+    """Where there are at least `least` attempts and the lower bound of the lost share is over the limit."""
+    bad: Mask = (decided >= least) & (lost > limit * decided)
+    for place in np.flatnonzero(bad).tolist():
+        bad[place] = wilson_lower(int(lost[place]), int(decided[place])) > limit
+    return bad
+
+
+def _distinct(names: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each once, sorted."""
+    names = np.sort(names)
+    return names[np.r_[True, names[1:] != names[:-1]]] if len(names) else names
+
+
 class _Window:
     """The judgement of one window. Rows are places in its `tallies`."""
 
@@ -92,9 +136,8 @@ class _Window:
     ) -> None:
         self.view, self.settings, self.watched = view, settings, watched
         self.tallies = t = Tallies(view)
-        self.names = pair_names(t)
-        self.worked: Mask = np.isin(self.names, worked[0]) | np.isin(self.names, worked[1])
-        self.limit = max(settings.warning, 2 * drop_share(view))  # twice what the capture itself lost
+        self.worked: Mask = np.isin(t.names, worked[0]) | np.isin(t.names, worked[1])
+        self.limit = _limit(settings, view)
         self.known: Mask = np.ones(len(t.rows), bool)
         self.covered: Mask = np.zeros(len(t.rows), bool)
         self.findings: dict[Subject, Finding] = {}
@@ -102,7 +145,7 @@ class _Window:
     def judge(self) -> list[Finding]:
         """All findings. Only rows that may matter are looked at one by one."""
         t = self.tallies
-        pairs = self._over(t.lost, t.decided)
+        pairs = _over(t.lost, t.decided, self.limit, self.settings.min_attempts)
         clients, servers = self._sums_over(t.client), self._sums_over(t.server)
         suspects = pairs | clients[t.client] | servers[t.server]
         watched = [(subject, self._rows_of(subject)) for subject in self.watched]
@@ -129,26 +172,19 @@ class _Window:
                 self._report(subject, rows, quiet=bool(self.covered[rows].all() or not self.known[rows].all()))
         return list(self.findings.values())
 
-    def _over(self, lost: NDArray[np.int64], decided: NDArray[np.int64]) -> Mask:
-        """Where there are attempts enough and the lower bound is over the limit."""
-        bad: Mask = (decided >= self.settings.min_attempts) & (lost > self.limit * decided)
-        for place in np.flatnonzero(bad).tolist():
-            bad[place] = wilson_lower(int(lost[place]), int(decided[place])) > self.limit
-        return bad
-
-    def _sums_over(self, group: Rows) -> Mask:
+    def _sums_over(self, which: Rows) -> Mask:
         """`_over` for each group of rows."""
-        size = int(group.max()) + 1 if len(group) else 0
+        size = int(which.max()) + 1 if len(which) else 0
         lost, decided = (
-            np.bincount(group, part, size).astype(np.int64) for part in (self.tallies.lost, self.tallies.decided)
+            np.bincount(which, part, size).astype(np.int64) for part in (self.tallies.lost, self.tallies.decided)
         )
-        return self._over(lost, decided)
+        return _over(lost, decided, self.limit, self.settings.min_attempts)
 
-    def _failing(self, group: Rows, candidates: Mask, usable: Mask, least: int) -> list[Rows]:
+    def _failing(self, which: Rows, candidates: Mask, usable: Mask, least: int) -> list[Rows]:
         """Rows of each group that is bad in sum and in more than half of its parts, of which there are `least`."""
         t, failing = self.tallies, []
         for number in np.flatnonzero(candidates).tolist():
-            rows = np.flatnonzero((group == number) & usable & ~self.covered)
+            rows = np.flatnonzero((which == number) & usable & ~self.covered)
             bad = t.lost[rows] > self.limit * t.decided[rows]
             if len(rows) < least or 2 * np.count_nonzero(bad) <= len(rows):
                 continue
@@ -175,12 +211,12 @@ class _Window:
         """The rows that a subject of ours is about."""
         t = self.tallies
         chosen: Mask = np.ones(len(t.rows), bool)
-        for text, addresses, group in (
+        for text, addresses, which in (
             (subject.source_ip, t.clients, t.client),
             (subject.destination_ip, t.servers, t.server),
         ):
             if text:
-                chosen &= (addresses == np.array(address_halves(text), np.uint64)).all(axis=1)[group]
+                chosen &= (addresses == np.array(address_halves(text), np.uint64)).all(axis=1)[which]
         return chosen
 
     def _report(self, subject: Subject, rows: Rows, *, quiet: bool = False) -> None:

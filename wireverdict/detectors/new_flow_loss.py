@@ -19,7 +19,9 @@ from wireverdict.detectors.shares import wilson_lower
 from wireverdict.headers import TCP
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.fields import Count
+from wireverdict.windows.groups import group
 from wireverdict.windows.home import address_text
+from wireverdict.windows.order import order_of
 from wireverdict.windows.view import WindowView
 
 Array = NDArray[Any]
@@ -61,28 +63,38 @@ class Sides:
     """Counts of a window's services by who asked: columns are taken out of the window when they are looked at."""
 
     def __init__(self, view: WindowView) -> None:
-        self.keys = view.services.keys
-        self.asker: Array = 1 - self.keys["responder"].astype(np.int64)
-        self._of = view.services.of
-        self._rows = np.arange(len(self.keys))
-        self._columns: dict[Count, Array] = {}
+        rows = view.services.rows
+        self.keys, self.words, self._of = rows.keys, rows.words, rows.of
+        self.low: Array = self.keys["responder"] != 0
+        """Whether the lower address asked."""
         self._asking: dict[Count, Array] = {}
 
     def asking(self, what: Count) -> Array:
         """What the asking sides sent, int64 (n,)."""
         if what not in self._asking:
-            self._asking[what] = self._column(what)[self._rows, self.asker]
+            column = self._of(what)
+            self._asking[what] = np.where(self.low, column[:, 0], column[:, 1])
         return self._asking[what]
 
-    def both(self, what: Count) -> Array:
-        """What both sides sent, int64 (n,)."""
-        summed: Array = self._column(what).sum(axis=1)
-        return summed
+    def ends(self, rows: Array) -> Array:
+        """Client and server of some rows, uint64 (rows, 4)."""
+        words = self.words[rows, :4]
+        return np.where(self.low[rows][:, None], words, words[:, [2, 3, 0, 1]])
 
-    def _column(self, what: Count) -> Array:
-        if what not in self._columns:
-            self._columns[what] = self._of(what)
-        return self._columns[what]
+    def of_host(self, hi: np.uint64, lo: np.uint64) -> Array:
+        """The rows in which a host asks."""
+        words, low = self.words, self.low
+        lower, higher = (words[:, 1] == lo) & (words[:, 0] == hi), (words[:, 3] == lo) & (words[:, 2] == hi)
+        return np.flatnonzero(np.where(low, lower, higher))
+
+    def in_order(self, rows: Array) -> Array:
+        """Some rows in the order of their keys."""
+        words = self.words[rows]
+        key = self.keys[rows]
+        words[:, 4] = key["port"].astype(np.uint64) << np.uint64(16)
+        words[:, 4] |= key["protocol"].astype(np.uint64) << np.uint64(8) | key["responder"]
+        ordered: Array = rows[order_of(words)]
+        return ordered
 
     @cached_property
     def decided(self) -> Array:
@@ -118,7 +130,7 @@ class Sides:
 
     def advanced(self, members: Array) -> int:
         """Established flows that advance."""
-        return int(self.both(Count.ADVANCED)[members].sum())
+        return int(self._of(Count.ADVANCED)[members].sum())
 
 
 class NewFlowLoss:
@@ -132,31 +144,23 @@ class NewFlowLoss:
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """Findings for services, hosts and pairs with enough attempts."""
-        sides = Sides(view)
-        keys, asker = sides.keys, sides.asker
-        wanted = (keys["protocol"] == TCP) & (sides.asking(Count.SYN_ATTEMPTS) > 0)
-        losing = wanted & (sides.lost > 0)
         self._watched = {name: until for name, until in self._watched.items() if until > view.end}
-        if not losing.any() and not self._watched:
+        sides = Sides(view)
+        keys = sides.keys
+        wanted = np.flatnonzero((keys["protocol"] == TCP) & (sides.asking(Count.SYN_ATTEMPTS) > 0))
+        if not self._watched and not sides.lost[wanted].any():
             return []
-        decided = sides.decided
-        ends = np.zeros((len(keys), 4), np.uint64)  # client, server
-        low = asker == 0
-        for place, (mine, other) in enumerate((("low_hi", "high_hi"), ("low_lo", "high_lo"))):
-            ends[:, place] = np.where(low, keys[mine], keys[other])
-            ends[:, 2 + place] = np.where(low, keys[other], keys[mine])
         named: set[int] = set()
         findings = []
-        for kind, names in _names(ends, keys["port"].astype(np.uint64)).items():
-            for members in self._groups(names, wanted, losing, decided):
+        for kind, names in _names(sides.ends(wanted), keys["port"][wanted].astype(np.uint64)).items():
+            for name, members in self._groups(names, wanted, sides):
                 tally = sides.tally(members)
-                name, advanced = int(names[members[0]]), tally.advanced
+                ends, advanced = sides.ends(members[:1])[0], tally.advanced
                 watched = name in self._watched
                 if kind != "pair" and tally.losing_peers < self.settings.min_peers and not watched:
                     continue
                 if kind == "host":  # its established flows are those with any service, asked for in this window or not
-                    its_rows = np.flatnonzero(names == names[members[0]])
-                    advanced = sides.advanced(its_rows)
+                    advanced = sides.advanced(sides.of_host(ends[0], ends[1]))
                     if advanced < self.settings.min_established and not watched:
                         continue
                 share = wilson_lower(tally.lost, tally.decided)
@@ -168,7 +172,7 @@ class NewFlowLoss:
                 elif not watched:
                     continue
                 port = int(keys["port"][members[0]])
-                findings.append(self._finding(view, kind, ends[members[0]], port, tally, share, advanced))
+                findings.append(self._finding(view, kind, ends, port, tally, share, advanced))
         return findings
 
     def dump(self) -> dict[str, Any]:
@@ -179,19 +183,22 @@ class NewFlowLoss:
         """Take up what `dump` gave."""
         self._watched = {int(name): int(until) for name, until in state["watched"]}
 
-    def _groups(self, names: Array, wanted: Array, losing: Array, decided: Array) -> Iterator[Array]:
-        """Rows of each subject that loses or is followed and has enough attempts, in order of their first row."""
-        hot = np.unique(names[losing])
+    def _groups(self, names: Array, wanted: Array, sides: Sides) -> Iterator[tuple[int, Array]]:
+        """Names and rows of the subjects that have enough attempts and lose many of them, or are followed; in the order of
+        their first row's key. `names` of the rows `wanted`."""
+        of = group(names[:, None], 1)
+        decided, lost = of.sums(sides.decided[wanted]), of.sums(sides.lost[wanted])
+        hot = lost >= self.settings.warning_share * decided  # the lower bound of a share is below the share
+        hot &= lost > 0
         if self._watched:
-            hot = np.union1d(hot, np.fromiter(self._watched, np.uint64, len(self._watched)))
-        rows = np.flatnonzero(wanted & np.isin(names, hot)) if len(hot) else np.zeros(0, np.int64)
-        if not len(rows):
-            return
-        order = np.argsort(names[rows], kind="stable")
-        starts = np.flatnonzero(np.r_[True, np.diff(names[rows][order]) != 0])
-        groups = np.split(rows[order], starts[1:])
-        enough = np.add.reduceat(decided[rows][order], starts) >= self.settings.min_attempts
-        yield from sorted((groups[g] for g in np.flatnonzero(enough)), key=lambda members: int(members[0]))
+            hot |= np.isin(names[of.firsts], np.fromiter(self._watched, np.uint64, len(self._watched)))
+        hot &= decided >= self.settings.min_attempts
+        members = np.flatnonzero(hot[of.of])
+        name_of = dict(zip(wanted[members].tolist(), names[members].tolist(), strict=True))
+        found: dict[int, list[int]] = {}
+        for row in sides.in_order(wanted[members]).tolist():
+            found.setdefault(name_of[row], []).append(row)
+        yield from ((name, np.array(rows)) for name, rows in found.items())
 
     def _finding(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from wireverdict.detectors.quality import Followed
 from wireverdict.paths.judgement import Cause, Judgement
 from wireverdict.paths.view import PathView, PolicingCase
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
@@ -56,33 +57,31 @@ class Policing:
 
     def __init__(self, settings: PolicingSettings | None = None) -> None:
         self.settings = settings or PolicingSettings()
-        self._open: dict[str, int] = {}
-        """Windows for which a subject, by its text, is still spoken of."""
+        self._open = Followed(self.settings.follow)
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """One finding for each policed direction, and for those that lately were."""
         paths = view.paths
         if not isinstance(paths, PathView):
             return []
-        self._open = {text: left - 1 for text, left in self._open.items() if left > 1}
+        self._open.next_window()
         return [finding for case in paths.policing if (finding := self._finding(case, paths)) is not None]
 
     def dump(self) -> dict[str, Any]:
         """All memory between windows."""
-        return {"open": dict(sorted(self._open.items()))}
+        return self._open.dump()
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `dump` gave."""
-        self._open = {str(text): int(left) for text, left in state["open"].items()}
+        self._open.load(state)
 
     def _finding(self, case: PolicingCase, paths: PathView) -> Finding | None:
         judged = case.judgement
         subject = Subject(source_ip=text_of(case.sender), destination_ip=text_of(case.receiver), protocol="tcp")
-        key = subject.text()
         if judged.policed:
-            self._open[key] = self.settings.follow
+            self._open.add(subject)
             opinion = Opinion.BAD
-        elif key not in self._open:
+        elif subject not in self._open:
             return None
         elif judged.cause in (Cause.QUEUE, Cause.RANDOM) or (
             judged.cause is Cause.TOO_FEW and not case.repeats and case.packets >= self.settings.clean_packets

@@ -79,3 +79,33 @@ class Watched:
     def load(self, state: list[list[Any]]) -> None:
         """Take up what `dump` gave."""
         self._until = {Subject(*fields): until for *fields, until in state}
+
+
+class Followed:
+    """Subjects that were lately bad and are spoken of for some windows more. `windows`: how many."""
+
+    def __init__(self, windows: int) -> None:
+        self.windows = windows
+        self._left: dict[str, int] = {}
+
+    def next_window(self) -> None:
+        """A window has gone by."""
+        self._left = {text: left - 1 for text, left in self._left.items() if left > 1}
+
+    def add(self, subject: Subject) -> None:
+        """A subject is bad."""
+        self._left[subject.text()] = self.windows
+
+    def __contains__(self, subject: Subject) -> bool:
+        return subject.text() in self._left
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"open": dict(sorted(self._left.items()))}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `dump` gave."""
+        self._left = {str(text): int(left) for text, left in state["open"].items()}

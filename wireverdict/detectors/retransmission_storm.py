@@ -64,11 +64,11 @@ class RetransmissionStorm:
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """One finding for each direction of a pair that sent much again, or did so lately and now sends much."""
         self._watched.forget(view.end)
-        table = view.pairs
-        again = table.of(Count.RETRANSMISSIONS)
         followed = bool(list(self._watched))
-        if not followed and not (again >= self.settings.min_retransmissions).any():
+        table = self._candidates(view, followed)
+        if not len(table.keys):
             return []
+        again = table.of(Count.RETRANSMISSIONS)
         # a mirror port that delivers packets twice looks like a storm and is none
         copies = table.of(Count.COPIES)
         needed = np.maximum(again - table.of(Count.SPURIOUS) - copies, 0)
@@ -90,6 +90,15 @@ class RetransmissionStorm:
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `dump` gave."""
         self._watched.load(state["watched"])
+
+    def _candidates(self, view: WindowView, followed: bool) -> Table:
+        """Pairs that may have retransmissions enough, or data enough to show that a storm is over."""
+        rows, least = view.services.rows, self.settings.min_retransmissions
+        chosen = rows.pairs.sums(rows.of(Count.RETRANSMISSIONS)).max(axis=1) >= least
+        if followed:
+            data = rows.pairs.sums(rows.of(Count.DATA_PACKETS))
+            chosen |= data.max(axis=1) * self.settings.warning_share >= least
+        return view.some_pairs(chosen)
 
     def _finding(self, view: WindowView, table: Table, row: int, side: int, needed: int) -> Finding:
         key = table.keys[row]

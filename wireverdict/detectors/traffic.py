@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from wireverdict.headers import ICMP, ICMP6
 from wireverdict.windows.fields import Count
 from wireverdict.windows.home import Address, address_text
+from wireverdict.windows.rows import Rows
 from wireverdict.windows.view import WindowView
 
 _MAPPED = np.uint64(0xFFFF)
@@ -86,10 +88,17 @@ class Lanes(NamedTuple):
         ]
 
 
+_NO_ADDRESSES, _NO_NUMBERS = np.zeros((0, 2), np.uint64), np.zeros(0, np.uint64)
+NOTHING = Lanes(
+    _NO_ADDRESSES, _NO_ADDRESSES, _NO_NUMBERS, _NO_NUMBERS, np.zeros(0, np.bool_), np.zeros((0, 3), np.int64)
+)
+
+
 def lanes(view: WindowView) -> Lanes:
     """The local side of every service row that has one. ICMP, and groups and broadcasts that nobody answers, are left
     out."""
-    keys, out, back = view.services.keys, view.services.of(Count.OUT), view.services.of(Count.IN)
+    table = view.services.rows
+    keys, out, back = table.keys, table.of(Count.OUT), table.of(Count.IN)
     ours = (out[:, 0] > 0) | (back[:, 1] > 0)
     theirs = (out[:, 1] > 0) | (back[:, 0] > 0)
     unknown = ~(ours | theirs)
@@ -101,11 +110,13 @@ def lanes(view: WindowView) -> Lanes:
     known = (ours ^ theirs) & (keys["protocol"] != ICMP) & (keys["protocol"] != ICMP6)
     known &= (keys["high_hi"] | keys["high_lo"]) != 0
     rows = np.flatnonzero(known)
+    if not len(rows):
+        return NOTHING
     mine = theirs[rows].astype(np.intp)
     keys = keys[rows]
     low = np.stack([keys["low_hi"], keys["low_lo"]], axis=1)
     high = np.stack([keys["high_hi"], keys["high_lo"]], axis=1)
-    packets, size = view.services.of(Count.PACKETS)[rows], view.services.of(Count.BYTES)[rows]
+    packets, size = table.of(Count.PACKETS)[rows], table.of(Count.BYTES)[rows]
     here = np.arange(len(rows))
     found = Lanes(
         np.where((mine == 0)[:, None], low, high),
@@ -134,25 +145,23 @@ def _capturing_hosts(view: WindowView) -> list[Address]:
 
     Of several such (a capture of one pair), the one with more peers, then the one that asks more.
     """
-    keys, packets = view.services.keys, view.services.of(Count.PACKETS).sum(axis=1)
+    rows = view.services.rows
+    keys, packets = rows.keys, rows.of(Count.PACKETS).sum(axis=1)
     told = (keys["protocol"] != ICMP) & (keys["protocol"] != ICMP6)  # neighbours' chatter is nobody's own
     four = (keys["high_hi"] == 0) & (keys["high_lo"] >> _S32 == _MAPPED)
-    found = [_everywhere(keys[family], packets[family]) for family in (told & four, told & ~four)]
+    found = [_everywhere(rows, family, np.where(family, packets, 0)) for family in (told & four, told & ~four)]
     return [address for address in found if address is not None]
 
 
-def _everywhere(keys: NDArray[np.void], packets: NDArray[np.int64]) -> Address | None:
-    """The address that takes part in at least 95 % of these packets."""
-    most = 19 * int(packets.sum()) / 20
-    asker = 1 - keys["responder"].astype(np.intp)
-    ends = [np.stack([keys[f"{end}_hi"], keys[f"{end}_lo"]], axis=1) for end in ("low", "high")]
-    counts = np.stack([np.r_[packets, packets], np.r_[packets * (asker == 0), packets * (asker == 1)]], axis=1)
-    counts = np.concatenate([counts, np.zeros((len(counts), 1), np.int64)], axis=1)
-    nobody = np.zeros(len(counts), np.uint64)
-    host = np.concatenate(ends)
-    groups = Lanes(host, host, nobody, nobody, nobody > 0, counts).by(host, least=max(1, int(np.ceil(most))))
-    peers = groups.stops - groups.starts
-    wide = [
-        (int(peers[at]), int(groups.sums[at, IN]), (int(key[0]), int(key[1]))) for at, key in enumerate(groups.keys)
-    ]
+def _everywhere(rows: Rows, family: NDArray[np.bool_], packets: NDArray[np.int64]) -> Address | None:
+    """The address that takes part in at least 95 % of these packets: `packets` of each row, 0 outside the `family`."""
+    least = max(1, math.ceil(19 * int(packets.sum()) / 20))
+    sums = rows.hosts.sums(np.stack([packets, packets], axis=1))
+    wide = []
+    for host in np.flatnonzero(sums >= least).tolist():
+        its = (rows.hosts.of == host) & family[:, None]
+        asks = np.stack([rows.keys["responder"] != 0, rows.keys["responder"] == 0], axis=1)  # by end
+        first = int(rows.hosts.firsts[host])
+        hi, lo = rows.words[first // 2, 2 * (first % 2) :][:2].tolist()
+        wide.append((int(its.sum()), int((packets[:, None] * (its & asks)).sum()), (hi, lo)))
     return max(wide)[2] if wide else None

@@ -40,12 +40,12 @@ class ZeroWindow:
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """One finding for each host (and its service, if it is the one that was asked) whose windows were closed."""
-        stalled = view.services.of(Count.STALL_MS)
+        services = view.services.rows
+        stalled, keys = services.of(Count.STALL_MS), services.keys
         rows, sides = np.nonzero(stalled)
         if not len(rows):
             return []
-        keys = view.services.keys
-        columns = (stalled, view.services.of(Count.ZERO_WINDOWS), view.services.of(Count.PAYLOAD_BYTES))
+        columns = (stalled, services.of(Count.ZERO_WINDOWS), services.of(Count.PAYLOAD_BYTES))
         hosts: dict[Subject, list[tuple[int, int]]] = {}
         for row, side in zip(rows.tolist(), sides.tolist(), strict=True):
             key = keys[row]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wireverdict.windows.fields import LATENCY_BUCKETS
 from wireverdict.windows.order import order_of
-from wireverdict.windows.view import DnsTable, Histograms, UnansweredName
+from wireverdict.windows.view import DnsRows, DnsTable, Histograms, UnansweredName
 
 TOP = 5
 """Unanswered questions named for each client + resolver: as many as a person reads."""
@@ -57,6 +57,7 @@ class Answers:
             self._histograms,
             lambda: self._since[self._order],
             self._names,
+            DnsRows(self._keys, self._counts),
         )
 
     def _histograms(self) -> Histograms:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from wireverdict.windows.fields import COUNTS, Count
 from wireverdict.windows.order import order_of
+from wireverdict.windows.rows import Rows
+from wireverdict.windows.view import Table
 
 _SENT = {
     Count.PACKETS: "packets",
@@ -83,11 +85,13 @@ class Services:
         return order_of(words) + np.int32(first)
 
     @cached_property
-    def _troubled(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-        """Where services with a TROUBLE row are in the order of keys, and which row it is."""
-        trouble_of = self._trouble_of[self._order]
-        where = np.flatnonzero(trouble_of)
-        return where, trouble_of[where] - 1
+    def rows(self) -> Rows:
+        """All rows, row 0 (`other`) included, in the order in which they came."""
+        return Rows(self._keys, self._arrived)
+
+    def table(self) -> Table:
+        """The table for detectors."""
+        return Table(self.keys, self.counts, self.column, lambda: self.rows)
 
     def keys(self) -> NDArray[np.void]:
         """SERVICE_KEY, sorted."""
@@ -95,24 +99,32 @@ class Services:
 
     def column(self, what: Count) -> NDArray[np.int64]:
         """One count, int64 (n, 2), in the order of `keys`."""
-        column = np.zeros((len(self._order), 2), np.int64)
-        self._fill(column, what)
-        return column
+        return self.rows.of(what)[self._order]
 
     def counts(self) -> NDArray[np.int64]:
         """All counts, int64 (n, 2, COUNTS), in the order of `keys`."""
-        counts = np.zeros((len(self._order), 2, COUNTS), np.int64)
+        counts = np.empty((len(self._order), 2, COUNTS), np.int64)
         for what in Count:
-            self._fill(counts[:, :, what], what)
+            counts[:, :, what] = self.column(what)
         return counts
 
-    def _fill(self, column: NDArray[np.int64], what: Count) -> None:
+    @cached_property
+    def _troubled(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Rows that have a TROUBLE row, and which one it is."""
+        where = np.flatnonzero(self._trouble_of)
+        return where, self._trouble_of[where] - 1
+
+    def _arrived(self, what: Count) -> NDArray[np.int64]:
+        """One count of all rows as they came: int64 (n, 2)."""
         if what in _SENT:
-            column[:] = self._sent[_SENT[what]][self._order]
+            column = self._sent[_SENT[what]].astype(np.int64)
         elif what in _FLOWS:
-            column[:] = self._flows[_FLOWS[what]][self._order]
+            column = self._flows[_FLOWS[what]].astype(np.int64)
         elif what is Count.SYN_PENDING and self._pending is not None:
-            column[:] = self._pending[self._order]
+            column = self._pending
+        else:
+            column = np.zeros((len(self._keys), 2), np.int64)
         if what in _TROUBLES:
             where, which = self._troubled
             column[where] += self._troubles[_TROUBLES[what]][which].astype(np.int64)
+        return column

@@ -10,8 +10,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.windows.fields import LATENCY_BUCKETS, Count, Dns
+from wireverdict.windows.fields import COUNTS, LATENCY_BUCKETS, Count, Dns
 from wireverdict.windows.home import Address, HomeNetworks
+from wireverdict.windows.order import order_of
+from wireverdict.windows.rows import Rows
 
 ADDRESSES = ("low_hi", "low_lo", "high_hi", "high_lo")
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
@@ -31,8 +33,9 @@ class Table:
         keys: NDArray[np.void] | Callable[[], NDArray[np.void]],
         counts: NDArray[np.int64] | Callable[[], NDArray[np.int64]],
         column: Callable[[Count], NDArray[np.int64]] | None = None,
+        rows: Callable[[], Rows] | None = None,
     ) -> None:
-        self._keys, self._counts, self._column = keys, counts, column
+        self._keys, self._counts, self._column, self._rows = keys, counts, column, rows
 
     @cached_property
     def keys(self) -> NDArray[np.void]:
@@ -43,6 +46,11 @@ class Table:
     def counts(self) -> NDArray[np.int64]:
         """All counts: int64 (n, 2, len(Count))."""
         return self._counts() if callable(self._counts) else self._counts
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The same rows in no order, which costs less: for a first look."""
+        return self._rows() if self._rows is not None else Rows(self.keys, self.of)
 
     def __iter__(self) -> Iterator[Any]:
         yield self.keys
@@ -97,6 +105,13 @@ class Histograms:
         return self[:].astype(dtype or np.int64)
 
 
+class DnsRows(NamedTuple):
+    """`keys` DNS_KEY[n]; `counts` integers (n, len(Dns)), perhaps unsigned."""
+
+    keys: NDArray[np.void]
+    counts: NDArray[Any]
+
+
 class DnsTable:
     """DNS by client + resolver, sorted by key.
 
@@ -112,7 +127,9 @@ class DnsTable:
         latency: NDArray[np.int64] | Histograms | Callable[[], Histograms],
         since: NDArray[np.int64] | Callable[[], NDArray[np.int64]],
         names: list[list[UnansweredName]] | Callable[[], list[list[UnansweredName]]],
+        rows: DnsRows | None = None,
     ) -> None:
+        self._rows = rows
         self._keys, self._counts, self._latency, self._since, self._names = keys, counts, latency, since, names
 
     @cached_property
@@ -124,6 +141,11 @@ class DnsTable:
     def counts(self) -> NDArray[np.int64]:
         """int64 (n, len(Dns))."""
         return self._counts() if callable(self._counts) else self._counts
+
+    @property
+    def rows(self) -> DnsRows:
+        """The same rows in no order, which costs less: for a first look. One of them may be an empty `other`."""
+        return self._rows or DnsRows(self.keys, self.counts)
 
     @cached_property
     def latency(self) -> NDArray[np.int64] | Histograms:
@@ -210,6 +232,29 @@ class WindowView:
     def pairs(self) -> Table:
         """`services` summed over services: one row for every address pair (the `other` row included)."""
         return Table(self._pair_keys, self._pair_counts, self._pair_column)
+
+    def some_pairs(self, chosen: NDArray[np.bool_]) -> Table:
+        """As `pairs`, but only the groups of `services.rows.pairs` that are `chosen` (bool by group)."""
+        rows = self.services.rows
+        members = np.flatnonzero(chosen[rows.pairs.of])
+        numbers, place = np.unique(rows.pairs.of[members], return_inverse=True)
+        firsts = rows.pairs.firsts[numbers]
+        order = order_of(rows.words[firsts, :4])
+        keys = rows.keys[firsts[order]]
+        for name in ("port", "protocol", "responder"):
+            keys[name] = 0
+        rank = np.empty(len(order), np.intp)
+        rank[order] = np.arange(len(order))
+
+        def column(what: Count) -> NDArray[np.int64]:
+            sums = np.zeros((len(keys), 2), np.int64)
+            np.add.at(sums, rank[place], rows.of(what)[members])
+            return sums
+
+        def counts() -> NDArray[np.int64]:
+            return np.stack([column(Count(what)) for what in range(COUNTS)], axis=2)
+
+        return Table(keys, counts, column)
 
     @cached_property
     def _starts(self) -> NDArray[np.intp]:

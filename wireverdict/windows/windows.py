@@ -16,7 +16,7 @@ from wireverdict.windows.services import Services
 from wireverdict.windows.settings import WindowSettings
 from wireverdict.windows.state import aligned
 from wireverdict.windows.transactions import Transactions
-from wireverdict.windows.view import Capture, Table, WindowView
+from wireverdict.windows.view import Capture, WindowView
 
 _SECOND = 1_000_000_000
 _OPEN_BY_COUNT = 16
@@ -181,8 +181,8 @@ class Windows:
         told["open"] = 0
         width = int(s[state.WIDTH])
         start, end = (first, last + 1) if self.settings.packets else (number * width, (number + 1) * width)
-        table = Table(services.keys, services.counts, services.column)
-        return WindowView(number, start, end, end - start, packets, table, answers.table(), capture, self.home)
+        tables = services.table(), answers.table()
+        return WindowView(number, start, end, end - start, packets, *tables, capture, self.home)
 
     def _undecided_syns(self, place: int) -> NDArray[np.void]:
         """At the end of the capture: slots with SYNs without any answer that are too young to be called unanswered."""
