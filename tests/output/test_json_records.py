@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tests.output.connection_rows import ROWS, make_rows
 from tests.output.reference import document
-from wireverdict.output.json_records import json_lines
+from wireverdict.output.identity import record_ids
+from wireverdict.output.json_records import json_lines, sensor_lines
 from wireverdict.output.lines import CHUNK
 from wireverdict.records import CONNECTION
 
@@ -62,3 +63,24 @@ def test_nothing_in_a_row_can_break_the_line() -> None:
     assert json.loads(line)["wireverdict"]["history"] == "?" * 32
     rows["history"] = np.frombuffer(b'"\\,\x7f\xff\n' + b"A" * 26, np.uint8)
     assert json.loads(written(rows))["wireverdict"]["history"] == "??????" + "A" * 26
+
+
+@settings(max_examples=50, deadline=None)
+@given(ROWS, st.text(max_size=80))
+def test_documents_for_many_sensors_say_whose_they_are(rows: NDArray[np.void], sensor: str) -> None:
+    sensor = sensor.encode("utf-8", "replace").decode()
+    ids = record_ids(rows, sensor)
+    lines = b"".join(bytes(piece) for piece in sensor_lines(rows, ids, sensor)).splitlines()
+    assert len(lines) == len(rows)
+    for row, line, name in zip(rows, lines, ids, strict=True):
+        made = json.loads(line)
+        assert made.pop("observer") == {"name": sensor}
+        assert made["event"].pop("id") == bytes(name).decode()
+        assert made == document(row)
+
+
+def test_identities_go_with_their_rows_beyond_one_buffer() -> None:
+    rows = make_rows(CHUNK + 5, seed=7)
+    ids = record_ids(rows, "gw")
+    lines = b"".join(bytes(piece) for piece in sensor_lines(rows, ids, "gw")).splitlines()
+    assert [json.loads(line)["event"]["id"] for line in lines] == [bytes(name).decode() for name in ids]

@@ -27,6 +27,7 @@ class Kind(IntEnum):
     ADDRESS = auto()  # columns: high half, low half
     NETWORK = auto()  # "ipv4" or "ipv6", columns: as ADDRESS
     COMMUNITY_ID = auto()
+    ID = auto()  # the identity of the record, made by record_ids: not a column
     HISTORY = auto()  # columns: letters, length
     BOOLEAN = auto()
     FLAG = auto()  # true, false or null: bit number in `text`'s place is `bit`

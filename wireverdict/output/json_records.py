@@ -6,12 +6,13 @@ import functools
 from collections.abc import Iterator
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from wireverdict.output.fields import FIELDS, Field, Kind
 from wireverdict.output.lines import Dialect, Layout, layout, lines
 
-_QUOTED = {Kind.CONSTANT, Kind.TIME, Kind.ADDRESS, Kind.COMMUNITY_ID, Kind.HISTORY}
+_QUOTED = {Kind.ID, Kind.CONSTANT, Kind.TIME, Kind.ADDRESS, Kind.COMMUNITY_ID, Kind.HISTORY}
 
 
 def json_lines(rows: NDArray[np.void], seed: int = 0) -> Iterator[memoryview]:
@@ -19,15 +20,35 @@ def json_lines(rows: NDArray[np.void], seed: int = 0) -> Iterator[memoryview]:
 
     `rows`: CONNECTION, shape (n,). `seed`: of the Community ID. The shape of a document is in docs/output.md.
     """
-    return lines(rows, _layout(), seed)
+    return lines(rows, _layout(FIELDS), seed)
 
 
-@functools.cache
-def _layout() -> Layout:
+def sensor_lines(rows: NDArray[np.void], ids: NDArray[np.uint8], sensor: str, seed: int = 0) -> Iterator[memoryview]:
+    """As `json_lines`, for destinations where records of many sensors meet: with `event.id` and `observer.name`.
+
+    `ids`: see `record_ids`; uint8, shape (n, 32).
+    """
+    return lines(rows, _layout(_sensor_fields(sensor)), seed, ids)
+
+
+@functools.lru_cache(maxsize=256)
+def _sensor_fields(sensor: str) -> tuple[Field, ...]:
+    place = next(number for number, field in enumerate(FIELDS) if field.name == "event.dataset")
+    name = orjson.dumps(sensor).decode()[1:-1]  # escaped, without its quotes
+    return (
+        *FIELDS[:place],
+        Field("event.id", Kind.ID),
+        *FIELDS[place:],
+        Field("observer.name", Kind.CONSTANT, text=name),
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _layout(fields: tuple[Field, ...]) -> Layout:
     parts: list[tuple[str, Field | None]] = []
     open_objects: list[str] = []
     text, comma = "{", ""
-    for field in FIELDS:
+    for field in fields:
         *objects, key = field.name.split(".")
         shared = 0
         while shared < min(len(objects), len(open_objects)) and objects[shared] == open_objects[shared]:

@@ -35,7 +35,13 @@ from wireverdict.records import CONNECTION
 CHUNK = 1024
 """Rows a buffer is made for: small enough to stay in the processor's cache."""
 
-_ROOM = {Kind.TIME: TIME_ROOM, Kind.ADDRESS: ADDRESS_ROOM, Kind.HISTORY: 32, Kind.COMMUNITY_ID: COMMUNITY_ROOM}
+_ROOM = {
+    Kind.TIME: TIME_ROOM,
+    Kind.ADDRESS: ADDRESS_ROOM,
+    Kind.HISTORY: 32,
+    Kind.COMMUNITY_ID: COMMUNITY_ROOM,
+    Kind.ID: STEP,
+}
 _INTEGER, _POSITIVE, _MILLIS, _MILLIS_NS = int(Kind.INTEGER), int(Kind.POSITIVE), int(Kind.MILLIS), int(Kind.MILLIS_NS)
 _SUM, _TIME, _DURATION, _ADDRESS = int(Kind.SUM), int(Kind.TIME), int(Kind.DURATION), int(Kind.ADDRESS)
 _NETWORK, _COMMUNITY, _HISTORY, _BOOLEAN = (
@@ -44,7 +50,7 @@ _NETWORK, _COMMUNITY, _HISTORY, _BOOLEAN = (
     int(Kind.HISTORY),
     int(Kind.BOOLEAN),
 )
-_FLAG, _REASONS, _NAME = int(Kind.FLAG), int(Kind.REASONS), int(Kind.NAME)
+_FLAG, _REASONS, _NAME, _ID = int(Kind.FLAG), int(Kind.REASONS), int(Kind.NAME), int(Kind.ID)
 _FLAG_COUNT, _LAST_REASON = len(FLAGS), len(REASONS) - 1
 
 _OPERATION = np.dtype(
@@ -154,11 +160,15 @@ def _column(name: str) -> tuple[int, int]:
     return offset, dtype.itemsize
 
 
-def lines(rows: NDArray[np.void], made: Layout, seed: int = 0) -> Iterator[memoryview]:
+def lines(
+    rows: NDArray[np.void], made: Layout, seed: int = 0, ids: NDArray[np.uint8] | None = None
+) -> Iterator[memoryview]:
     """The rows as text, in pieces of whole lines. Each piece is valid until the next is asked for.
 
-    `rows`: CONNECTION, shape (n,). `seed`: of the Community ID.
+    `rows`: CONNECTION, shape (n,). `seed`: of the Community ID. `ids`: shape (n, 32), ASCII, for a layout with Kind.ID.
     """
+    if ids is None:
+        ids = np.zeros((len(rows), 0), np.uint8)
     rows = np.ascontiguousarray(rows)
     out = np.empty(made.room * min(CHUNK, len(rows)), np.uint8)
     for start in range(0, len(rows), CHUNK):
@@ -168,6 +178,7 @@ def lines(rows: NDArray[np.void], made: Layout, seed: int = 0) -> Iterator[memor
             data,
             data.view(np.uint64),
             community_ids(piece, seed),
+            ids[start : start + CHUNK],
             made.operations,
             made.texts,
             made.words,
@@ -187,6 +198,7 @@ _ARGUMENTS = (
     numba.types.Array(numba.uint8, 2, "C", readonly=True),
     numba.types.Array(numba.uint64, 2, "C", readonly=True),
     numba.uint8[:, ::1],
+    numba.types.Array(numba.uint8, 2, "C", readonly=True),
     numba.types.Array(numba.from_dtype(_OPERATION), 1, "C"),
     numba.types.Array(numba.uint8, 1, "C", readonly=True),
     numba.uint8[::1],
@@ -197,7 +209,15 @@ _ARGUMENTS = (
 
 @kernel(numba.int64(*_ARGUMENTS), borrow=True)
 def _lines(
-    octets: Any, row_words: Any, community: Any, operations: Any, texts: Any, words: Any, lengths: Any, out: Any
+    octets: Any,
+    row_words: Any,
+    community: Any,
+    ids: Any,
+    operations: Any,
+    texts: Any,
+    words: Any,
+    lengths: Any,
+    out: Any,
 ) -> int:
     """Every row by every operation; gives the number of bytes written. `octets` and `row_words` are the same rows."""
     at: Any = 0
@@ -251,6 +271,10 @@ def _lines(
                 for k in range(30):
                     out[at + k] = community[i, k]
                 at += 30
+            elif kind == _ID:
+                for k in range(ids.shape[1]):
+                    out[at + k] = ids[i, k]
+                at += ids.shape[1]
             elif kind == _HISTORY:
                 begin = 8 * np.int64(operation.word)
                 letters: Any = min(np.int64(octets[i, second]), 32)
