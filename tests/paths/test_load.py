@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from tests.paths.test_bufferbloat import GROWING, RATE, seconds, standing
 from wireverdict.paths.bufferbloat import Settings
-from wireverdict.paths.layout import BASES, BINS, FALSE, FAR, LOAD, NEAR, PAIR, TRUE
-from wireverdict.paths.load import answers, base_rtts
+from wireverdict.paths.layout import BINS, FALSE, FAR, LOAD, NEAR, TRUE
+from wireverdict.paths.load import answers
 from wireverdict.records import Reason
 
 FIRST = 1_700_000_000
@@ -66,25 +65,3 @@ def test_delay_of_other_causes() -> None:
 
 def test_an_idle_ring() -> None:
     assert ask(ring(), 30_000, 1_000) == (0, Reason.NO_LOAD, 0)
-
-
-@pytest.mark.parametrize("direction", [0, 1])
-def test_base_round_trips_by_period(direction: int) -> None:
-    pairs = np.zeros(1, PAIR)
-    latest = 1_000
-    pairs["generation"] = latest
-    pairs["base"][0, 1, latest % BASES] = 50
-    pairs["base"][0, 1, (latest - 1) % BASES] = 70
-    pairs["base"][0, 1, (latest - BASES + 1) % BASES] = 60
-    pairs["base"][0, 0, (latest - 3) % BASES] = 5
-    directions = np.array([direction], np.uint8)
-
-    def at(before: int) -> list[int]:
-        near, far = base_rtts(pairs, directions, np.array([before]))[0].tolist()
-        return [near, far] if direction == 0 else [far, near]
-
-    # a direction's near part ends at its receiver: the higher address for what the lower one sends
-    assert at(latest + 1) == [50, 5]
-    assert at(latest) == [60, 5]
-    assert at(latest - 3) == [60, 0]
-    assert at(latest - BASES) == [0, 0]

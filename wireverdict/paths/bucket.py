@@ -138,7 +138,7 @@ def entropy(first: Any, second: Any) -> Any:
     total = first + second
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = first * np.log(first / total), second * np.log(second / total)
-    return -np.nan_to_num(parts[0]) - np.nan_to_num(parts[1])
+    return -np.where(first > 0, parts[0], 0.0) - np.where(second > 0, parts[1], 0.0)
 
 
 def gain(low_lost: Any, low_passed: Any, lost: int, passed: int) -> Any:

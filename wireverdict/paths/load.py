@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from wireverdict.paths import bufferbloat
 from wireverdict.paths.bufferbloat import Bloat
-from wireverdict.paths.layout import BASES, BINS, FALSE, TRUE
+from wireverdict.paths.layout import BINS, FALSE, TRUE
 from wireverdict.paths.screen import look
 from wireverdict.records import Reason
-
-UNKNOWN = 1 << 40  # µs: larger than any
 
 
 class Answers(NamedTuple):
@@ -26,22 +24,6 @@ class Answers(NamedTuple):
     reason: NDArray[np.uint8]
     latest: NDArray[np.int64]
     found: list[tuple[int, int, Bloat]]
-
-
-def base_rtts(pairs: NDArray[np.void], directions: NDArray[np.uint8], before: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Smallest round trips (µs, 0 unknown) of `pairs` (PAIR[n]) by part, from whole periods numbered below `before`.
-
-    The near part of a direction ends at its receiver, the far one at its sender.
-    """
-    count = len(pairs)
-    latest = pairs["generation"][:, None]
-    numbers = latest - (latest - np.arange(BASES)) % BASES
-    usable = numbers < before[:, None]
-    base = pairs["base"].astype(np.int64)
-    least = np.where(usable[:, None, :] & (base > 0), base, UNKNOWN).min(axis=2)
-    least[least == UNKNOWN] = 0
-    sides = np.stack([1 - directions.astype(np.int64), directions.astype(np.int64)], axis=1)
-    return np.asarray(least[np.arange(count)[:, None], sides])
 
 
 def answers(

@@ -16,12 +16,12 @@ from wireverdict.headers import address
 from wireverdict.paths import layout
 from wireverdict.paths.events import EVENT, HIGH, REPEAT
 from wireverdict.paths.judgement import Cause, Judgement
-from wireverdict.paths.layout import AGAIN, BINS, CHUNK, DEPARTED, FALSE, TRUE
+from wireverdict.paths.layout import BINS, CHUNK, FALSE, TRUE
 from wireverdict.paths.observe import FULL_PACKET, SECOND, observe
 from wireverdict.paths.release import release
 from wireverdict.paths.settings import PathSettings
 from wireverdict.paths.view import LoadCase, PathView, PolicingCase, answer_of
-from wireverdict.records import Flag, Reason
+from wireverdict.records import Reason
 
 PERIOD = 10 * SECOND  # of the log's quota and of base round trips
 FOLLOW = 6  # windows in which a pair is reported on after it was last found policed
@@ -95,16 +95,21 @@ class Paths:
 
     def apply_flags(self, slots: NDArray[np.int32], records: NDArray[np.void]) -> None:
         """Set `bufferbloat` and `policed` of ended connections: CONNECTION[n], from rows `slots` of their table."""
-        held = np.flatnonzero(self.slots["member"][slots])
-        if not len(held):
+        if not self.counters[layout.TOP_MEMBER]:
             return
-        slots, rows = slots[held], self.slots["member"][slots[held]].astype(np.int64) - 1
-        self._fold(rows)
-        self._flag_policed(rows, held, records)
-        self._flag_bloated(rows, held, records)
-        self.slots["member"][slots] = 0
-        self.members["slot"][rows] = -1
-        self.members["bits"][rows] |= DEPARTED
+        from wireverdict.paths import ended  # compiled only where something is busy
+
+        size = len(slots)
+        held, rows, repeats = np.empty(size, np.int64), np.empty(size, np.int64), np.empty((size, 2), np.int64)
+        answers = np.empty(size, np.uint8)
+        many = ended.collect(slots, records, self.slots, self.members, held, rows, repeats, answers)
+        if not many:
+            return
+        held, rows, repeats, answers = held[:many], rows[:many], repeats[:many], answers[:many]
+        unsure = self._judge_repeats(rows, repeats, answers)
+        clean = self.settings.policing.min_clean_bytes
+        told = self._bloated(rows)
+        ended.settle(slots, records, self.slots, self.members, held, rows, repeats, answers, unsure, clean, *told)
 
     @property
     def full(self) -> dict[str, int]:
@@ -163,18 +168,22 @@ class Paths:
 
     def _suspects(self, end: int) -> list[int]:
         """Rows of pairs that lately sent enough packets again to be judged, and of those lately found policed."""
-        pairs = self.pairs[: int(self.counters[layout.TOP_PAIR])]
-        latest = pairs["period"][:, None]
-        numbers = latest - (latest - np.arange(AGAIN)) % AGAIN
-        inside = (numbers * PERIOD < end) & ((numbers + 1) * PERIOD > end - self.horizon)
-        if self.horizon > (AGAIN - 3) * PERIOD:
-            inside[:] = True  # longer than packets sent again are counted for
-        again = np.where(inside[:, None, :], pairs["again"], 0).sum(axis=2)
-        many = (again >= self.settings.policing.min_lost).any(axis=1)
-        losing = (pairs["members"] >= 0) & (pairs["loss_ts"] > 0) & (pairs["loss_ts"] >= end - self.horizon)
-        self._followed = {row: left - 1 for row, left in self._followed.items() if left > 1 and losing[row]}
-        many[list(self._followed)] = True
-        return np.flatnonzero(losing & many).tolist()
+        top = int(self.counters[layout.TOP_PAIR])
+        if not top:
+            return []
+        from wireverdict.paths.busy import losing_pairs  # compiled only where something is busy
+
+        found = np.empty(top, np.int64)
+        least = self.settings.policing.min_lost
+        suspects = set(found[: losing_pairs(self.pairs, top, end, self.horizon, PERIOD, least, found)].tolist())
+        since = end - self.horizon
+        followed = {}
+        for row, left in self._followed.items():
+            pair = self.pairs[row]
+            if left > 1 and pair["members"] >= 0 and pair["loss_ts"] > 0 and pair["loss_ts"] >= since:
+                followed[row] = left - 1
+        self._followed = followed
+        return sorted(suspects.union(followed))
 
     def _case(self, side: _Side, judgement: Judgement, lost: dict[int, int]) -> PolicingCase:
         numbers, first = np.unique(side.log["connection"], return_index=True)
@@ -211,20 +220,19 @@ class Paths:
 
     def _judge_loads(self, start: int, end: int) -> tuple[list[LoadCase], set[tuple[bytes, bytes]]]:
         top = int(self.counters[layout.TOP_RING])
-        first, until = start // SECOND, end // SECOND
-        rows = np.flatnonzero((self.rings["member"][:top] >= 0) & (self.rings["newest"][:top] >= first))
-        if not len(rows):
+        if not top:
             return [], set()
-        from wireverdict.paths.load import answers, base_rtts  # compiled only where something is busy
+        from wireverdict.paths.busy import rings_now
+        from wireverdict.paths.load import answers
 
-        rings = self.rings[rows]
-        members = self.members[rings["member"]]
-        untils = np.full(len(rows), until, np.int64)
-        bases = base_rtts(self.pairs[members["pair"]], rings["direction"], np.full(len(rows), -(-end // PERIOD)))
-        told = answers(self.loads, rows, untils, bases, self.settings.bufferbloat)
-        self._fold_loads(rows)
+        first, until = start // SECOND, end // SECOND
+        rows, bases = np.empty(top, np.int64), np.empty((top, 2), np.int64)
+        many = rings_now(self.rings, top, first, until, -(-end // PERIOD), self.members, self.pairs, rows, bases)
+        if not many:
+            return [], set()
+        rows, bases = rows[:many], bases[:many]
+        told = answers(self.loads, rows, np.full(many, until, np.int64), bases, self.settings.bufferbloat)
         self.rings["pending"][rows] = told.answer
-        self.rings["judged"][rows] = until - 1
         cases = []
         quiet = np.ones(len(rows), np.bool_)
         for i, part, bloat in told.found:
@@ -232,36 +240,28 @@ class Paths:
             if told.latest[i] < first or bloat.answer is False or bloat.last < first:
                 continue
             quiet[i] = False
-            direction, member = int(rings["direction"][i]), members[i]
+            direction, member = int(self.rings["direction"][rows[i]]), self.members[self.rings["member"][rows[i]]]
             ports = int(member["low_port"]), int(member["high_port"])
             sides = ports[direction], ports[1 - direction]
             cases.append(LoadCase(*self.ends(int(member["pair"]), direction), *sides, part, bloat))
         cases.sort(key=lambda case: case[:5])
-        now = np.flatnonzero(quiet & (told.answer != 0) & (told.latest >= first))
-        calm = {self.ends(int(members["pair"][i]), int(rings["direction"][i])) for i in now}
+        now = rows[quiet & (told.answer != 0) & (told.latest >= first)]
+        pairs = self.members["pair"][self.rings["member"][now]].tolist()
+        calm = {self.ends(*path) for path in set(zip(pairs, self.rings["direction"][now].tolist(), strict=True))}
         return cases, calm
 
-    def _fold_loads(self, rows: NDArray[np.int64]) -> None:
-        """The same for rings: a closed window's answer counts once there is load after it."""
-        late = rows[self.rings["newest"][rows] > self.rings["judged"][rows]]
-        np.bitwise_or.at(self.members["bloated"], self.rings["member"][late], self.rings["pending"][late])
-        self.rings["pending"][late] = 0
-
-    def _flag_policed(self, rows: NDArray[np.int64], held: NDArray[np.int64], records: NDArray[np.void]) -> None:
+    def _judge_repeats(
+        self, rows: NDArray[np.int64], repeats: NDArray[np.int64], answer: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Judge those ended members that had to send enough again, and add to their `answer`; 1 where causes could not be
+        told apart."""
         policing = self.settings.policing
-        members, of = self.members[rows], records[held]
-        high = (members["bits"] & layout.ORIGINATOR_HIGH) != 0
-        answer = members["policed"].copy()
-        repeats = np.zeros((len(rows), 2), np.int64)  # by direction
-        for side, name in enumerate(("source", "destination")):
-            needed = of[name]["retransmissions"].astype(np.int64) - of[name]["spurious_retransmissions"]
-            repeats[np.arange(len(rows)), np.where(high, 1 - side, side)] = np.maximum(needed, 0)
-        unsure = np.zeros(len(rows), np.bool_)
+        unsure = np.zeros(len(rows), np.uint8)
         several = np.argwhere(repeats >= policing.min_lost).tolist()
         if several:
             from wireverdict.paths.policing import judge_log
         for i, direction in several:
-            member = members[i]
+            member = self.members[rows[i]]
             log = self.events(int(member["pair"]))
             log = log[(log["number"] <= member["last_event"]) & (log["ts"] >= member["last_ts"] - self.horizon)]
             if len(log) and log["number"][-1] == member["last_event"]:
@@ -271,43 +271,33 @@ class Paths:
                 unsure[i] |= judgement.cause in (Cause.UNDECIDED, Cause.SHALLOW)
             else:  # its last window has closed and its log has been given back
                 answer[i] |= member["pending"] & 3 << 2 * direction
-        true = (answer & (TRUE | TRUE << 2)) != 0
-        decided = np.stack([answer & FALSE, answer >> 2 & FALSE], axis=1) != 0
-        carried = np.maximum(of["source"]["payload_bytes"], of["destination"]["payload_bytes"])
-        clean = (repeats == 0).all(axis=1) & (carried >= policing.min_clean_bytes)
-        false = ~true & (clean | (repeats > 0).any(axis=1) & (decided | (repeats == 0)).all(axis=1))
-        _set(records, held, Flag.POLICED, true, false, np.where(unsure, Reason.UNDECIDED, Reason.TOO_FEW_SAMPLES))
-        throttled = held[true]
-        records["flags_true"][throttled] |= 1 << Flag.THROTTLED
-        records["flags_known"][throttled] |= 1 << Flag.THROTTLED
-        records["reasons"][throttled, Flag.THROTTLED] = Reason.NONE
+        return unsure
 
-    def _flag_bloated(self, rows: NDArray[np.int64], held: NDArray[np.int64], records: NDArray[np.void]) -> None:
+    def _bloated(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Of ended members: TRUE, FALSE or 0, and the reason for 0."""
+        from wireverdict.paths.busy import rings_of
+
+        owners, rings, untils = np.empty((3, 2 * len(rows)), np.int64)
+        bases = np.empty((2 * len(rows), 2), np.int64)
+        many = rings_of(rows, self.members, self.rings, self.pairs, PERIOD, owners, rings, untils, bases)
         reason = np.full(len(rows), Reason.NO_LOAD, np.uint8)
-        owner, way = np.nonzero(self.members["ring"][rows])
-        rings = self.members["ring"][rows][owner, way].astype(np.int64) - 1
-        self._fold_loads(rings)
-        if not len(rings):
-            _set(records, held, Flag.BUFFERBLOAT, reason == Reason.NONE, reason == Reason.NONE, reason)
-            return
-        from wireverdict.paths.load import answers, base_rtts
+        if not many:
+            return np.zeros(len(rows), np.uint8), reason
+        from wireverdict.paths.load import answers
 
-        until = self.rings["newest"][rings] + 1
-        whole = until * SECOND // PERIOD
-        bases = base_rtts(self.pairs[self.members["pair"][rows][owner]], self.rings["direction"][rings], whole)
-        own = self.members["base"][rows][owner].astype(np.int64)
-        own = np.stack([own[np.arange(len(own)), 1 - way], own[np.arange(len(own)), way]], axis=1)
-        bases = np.where((bases == 0) | ((own > 0) & (own < bases)), own, bases)
-        told = answers(self.loads, rings, until, bases, self.settings.bufferbloat)
-        answer = self.members["bloated"][rows].copy()
-        np.bitwise_or.at(answer, owner, told.answer)
-        reason[owner] = told.reason
-        reason[owner[told.reason == Reason.UNDECIDED]] = Reason.UNDECIDED
+        owners, rings = owners[:many], rings[:many]
+        told = answers(self.loads, rings, untils[:many], bases[:many], self.settings.bufferbloat)
+        answer = self.members["bloated"][rows]
+        np.bitwise_or.at(answer, owners, told.answer)
+        reason[owners] = told.reason
+        reason[owners[told.reason == Reason.UNDECIDED]] = Reason.UNDECIDED
         true = (answer & TRUE) != 0
         false = ~true & (answer == FALSE) & (reason != Reason.UNDECIDED)
         if self.counters[layout.FULL_RINGS]:
-            reason[(self.members["ring"][rows] == 0).all(axis=1)] = Reason.NO_TABLE_ROOM
-        _set(records, held, Flag.BUFFERBLOAT, true, false, reason)
+            without = np.ones(len(rows), np.bool_)
+            without[owners] = False
+            reason[without] = Reason.NO_TABLE_ROOM
+        return np.where(true, TRUE, np.where(false, FALSE, 0)).astype(np.uint8), reason
 
 
 def count_data(log: NDArray[np.void], direction: int) -> tuple[int, int]:
@@ -315,20 +305,3 @@ def count_data(log: NDArray[np.void], direction: int) -> tuple[int, int]:
     mine = (log["flags"] & HIGH == direction) & (log["payload"] > 0)
     packets = -(-log["payload"][mine].astype(np.int64) // FULL_PACKET)
     return int(packets.sum()), int(packets[(log["flags"][mine] & REPEAT) != 0].sum())
-
-
-def _set(
-    records: NDArray[np.void],
-    at: NDArray[np.int64],
-    flag: Flag,
-    true: NDArray[np.bool_],
-    false: NDArray[np.bool_],
-    reason: NDArray[np.uint8],
-) -> None:
-    """Write a three-valued flag of records[at]; a reason only where the tracker has not given a better one."""
-    records["flags_true"][at[true]] |= 1 << flag
-    records["flags_known"][at[true | false]] |= 1 << flag
-    records["reasons"][at[true | false], flag] = Reason.NONE
-    unknown = at[~true & ~false]
-    generic = records["reasons"][unknown, flag] == Reason.TOO_FEW_SAMPLES
-    records["reasons"][unknown[generic], flag] = reason[~true & ~false][generic]
