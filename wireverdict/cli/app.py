@@ -14,7 +14,10 @@ import wireverdict
 NOTHING, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses; docs/usage.md explains them. After a signal the status is 128 + its number: 130 for Ctrl-C."""
 
-COMMANDS = {"analyze": "Read captures; print connection records and verdicts."}
+COMMANDS = {
+    "analyze": "Read captures; print connection records and verdicts.",
+    "explain": "Say in words why a verdict fired.",
+}
 """Name and help of each command; its module in this package has the name of the command."""
 
 
