@@ -31,8 +31,11 @@ class Server(Protocol):
 
 def make(kind: str, directory: Path) -> Server:
     """The server of that kind, with its data in `directory`."""
+    from tests.services.kafka import KafkaServer
     from tests.services.search import PRODUCTS, SearchServer
 
+    if kind == "kafka":
+        return KafkaServer(directory)
     if kind in PRODUCTS:
         return SearchServer(kind, directory)
     raise ValueError(f"no server of kind {kind}")
