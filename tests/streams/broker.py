@@ -1,0 +1,87 @@
+"""Topics of a test's own on the broker of the test run, and what is on them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.services.places import once
+from wireverdict.bus import BusSettings, Topic
+
+
+@dataclass
+class Bus:
+    """A set of topics under a prefix that no other test has."""
+
+    partitions: int = 2
+    servers: str = ""
+    prefix: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:10]}")
+
+    def __post_init__(self) -> None:
+        self.servers = self.servers or str(once("kafka")["servers"])
+        compacted = {"cleanup.policy": "compact"}
+        counts = {topic: self.partitions for topic in Topic} | {Topic.CHECKPOINTS: 2 * self.partitions}
+        client = AdminClient(self.options)
+        made = client.create_topics(
+            [
+                NewTopic(self.name(topic), count, 1, config=compacted if topic is Topic.CHECKPOINTS else {})
+                for topic, count in counts.items()
+            ]
+        )
+        for result in made.values():
+            result.result()
+
+    @property
+    def options(self) -> dict[str, str]:
+        return {"bootstrap.servers": self.servers}
+
+    @property
+    def settings(self) -> BusSettings:
+        return BusSettings(servers=self.servers, prefix=self.prefix, partitions=self.partitions)
+
+    def name(self, topic: Topic) -> str:
+        return f"{self.prefix}.{topic}"
+
+    def send(self, topic: Topic, messages: Iterable[tuple[int, bytes, bytes, list[tuple[str, bytes]]]]) -> None:
+        """Partition, key, value and headers of each."""
+        producer = Producer(self.options | {"enable.idempotence": True, "linger.ms": 5})
+        for partition, key, value, headers in messages:
+            producer.produce(self.name(topic), key=key, value=value, headers=list(headers), partition=partition)
+        assert producer.flush(30.0) == 0
+
+    def read(self, topic: Topic, isolation: str = "read_uncommitted") -> list[Message]:
+        """Everything, in order within a partition."""
+        return read(self.servers, self.name(topic), isolation)
+
+
+def read(servers: str, topic: str, isolation: str = "read_uncommitted") -> list[Message]:
+    """Everything on a topic so far."""
+    reader = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": "reader",
+            "enable.partition.eof": True,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": isolation,
+            "fetch.wait.max.ms": 20,
+        }
+    )
+    try:
+        numbers = reader.list_topics(topic, timeout=30.0).topics[topic].partitions
+        reader.assign([TopicPartition(topic, number, 0) for number in numbers])
+        found, over = [], set()
+        while len(over) < len(numbers):
+            message = reader.poll(30.0)
+            assert message is not None, f"{topic} cannot be read"
+            if message.error() is not None:
+                over.add(message.partition())
+            else:
+                found.append(message)
+        return found
+    finally:
+        reader.close()
