@@ -130,11 +130,11 @@ class Ledger:
         chunks = [state[at : at + self.chunk] for at in range(0, len(state), self.chunk)]
         lengths = {} if last is None else dict(last.lengths)
         offsets: list[int] = []
-        failed: list[str] = []
+        failed: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
-                failed.append(error.str())
+                failed.append(error)
             else:
                 offsets.append(message.offset() or 0)
 
@@ -152,9 +152,12 @@ class Ledger:
             self._send("manifest", msgspec.json.encode(manifest), headers, delivered)
             self._producer.flush(self.patience)
             if failed or len(self._producer):
-                raise CheckpointError(f"a checkpoint was not delivered: {failed[0] if failed else 'timed out'}")
+                raise CheckpointError(f"a checkpoint was not delivered: {failed[0].str() if failed else 'timed out'}")
         except KafkaException as error:
             return self._abort(error)
+        except SystemError:  # a fatal error was raised inside a call of ours from C: what it was, the next call tells
+            self._try(lambda: self._producer.abort_transaction(self.patience), "write a checkpoint")
+            return False
         except CheckpointError:
             self._try(lambda: self._producer.abort_transaction(self.patience), "abort a checkpoint")
             raise

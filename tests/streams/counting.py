@@ -1,0 +1,32 @@
+"""The smallest state that would show any message lost or applied twice: it numbers them."""
+
+from __future__ import annotations
+
+from streams.messages import Incoming, Outgoing
+from wireverdict.bus import BadMessage, Topic
+
+
+class Counting:
+    """Sends "partition offset count" for each message, and refuses those whose value is ``bad``."""
+
+    def __init__(self, partition: int, topic: Topic = Topic.WINDOWS) -> None:
+        self.partition, self.topic, self.count = partition, topic, 0
+
+    @property
+    def open(self) -> int:
+        return self.count
+
+    def apply(self, message: Incoming) -> list[Outgoing]:
+        if message.value == b"bad":
+            raise BadMessage("it says so itself")
+        if message.value == b"broken":
+            raise RuntimeError("a fault of ours")
+        self.count += 1
+        value = f"{self.partition} {message.offset} {self.count}".encode()
+        return [Outgoing(self.topic, message.key or b"", value, [], self.partition)]
+
+    def dump(self) -> bytes:
+        return str(self.count).encode()
+
+    def load(self, data: bytes) -> None:
+        self.count = int(data)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from streams.checkpoints import Fenced, Ledger
+from streams.keeper import Keeper, Missing, TooManyBad
+from streams.messages import Incoming
+from streams.metrics import Metrics
+from streams.outbox import Outbox
+from tests.streams.broker import Bus
+from tests.streams.counting import Counting
+from wireverdict.bus import Topic
+from wireverdict.streaming import StreamSettings
+
+pytestmark = pytest.mark.services
+SETTINGS = StreamSettings(max_bad=2, bad_window=4)
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus(partitions=1)
+
+
+def keeper(bus: Bus, earliest: Callable[[int], int] = lambda number: 0) -> Keeper:
+    source = bus.name(Topic.HEADERS)
+    return Keeper(
+        Topic.HEADERS,
+        SETTINGS,
+        Outbox(bus.settings, bus.options),
+        Metrics(),
+        make=Counting,
+        open_ledger=lambda number: Ledger(
+            bus.options, bus.name(Topic.CHECKPOINTS), "g", (source, number), partition=number
+        ),
+        earliest=earliest,
+    )
+
+
+def message(offset: int, value: bytes = b"good") -> Incoming:
+    return Incoming(0, offset, 0, b"edge", value, [("wv", b"{}")])
+
+
+async def feed(kept: Keeper, messages: Iterable[Incoming], current: bool = True) -> None:
+    for each in messages:
+        await kept.handle(each, lambda: current)
+
+
+def sent(bus: Bus) -> list[bytes]:
+    return [bytes(m.value() or b"") for m in bus.read(Topic.WINDOWS)]
+
+
+def test_whoever_takes_over_goes_on_where_the_last_snapshot_was(bus: Bus) -> None:
+    async def play() -> None:
+        first = keeper(bus)
+        assert await first.take_up([0]) == {0: None}
+        await feed(first, map(message, range(3)))
+        assert await first.checkpoint(everything=True) == {0: 2}
+        await feed(first, map(message, range(3, 5)))  # applied and perhaps sent, but in no snapshot
+        first.outbox.flush(30.0)
+        second = keeper(bus)
+        assert await second.take_up([0]) == {0: 2}
+        await feed(second, map(message, range(6)))  # the first three are in the snapshot
+        await second.let_go()
+        assert await keeper(bus).take_up([0]) == {0: 5}
+
+    asyncio.run(play())
+    assert sent(bus) == [b"0 %d %d" % (n, n + 1) for n in (0, 1, 2, 3, 4, 3, 4, 5)]  # again, byte for byte
+
+
+def test_a_worker_that_comes_back_too_late_cannot_save(bus: Bus) -> None:
+    async def play() -> None:
+        first, second = keeper(bus), keeper(bus)
+        await first.take_up([0])
+        await feed(first, map(message, range(3)))
+        await second.take_up([0])
+        with pytest.raises(Fenced):
+            await first.checkpoint(everything=True)
+        await first.let_go()  # says so in its log, and forgets
+        assert first.held == {}
+
+    asyncio.run(play())
+
+
+def test_what_is_of_another_generation_or_partition_is_left_alone(bus: Bus) -> None:
+    async def play() -> None:
+        kept = keeper(bus)
+        await kept.take_up([0])
+        await feed(kept, [message(0)], current=False)
+        await feed(kept, [message(0)._replace(partition=7)])
+        assert kept.held[0].position.applied == -1
+        kept.outbox.flush(30.0)
+
+    asyncio.run(play())
+    assert sent(bus) == []
+
+
+def test_a_gap_ends_the_worker_unless_the_topic_no_longer_has_the_messages(bus: Bus) -> None:
+    async def play() -> None:
+        kept = keeper(bus, earliest=lambda number: 1)
+        await kept.take_up([0])
+        await feed(kept, [message(0)])
+        with pytest.raises(Missing, match="2 messages before offset 3"):
+            await feed(kept, [message(3)])
+        kept = keeper(bus, earliest=lambda number: 3)
+        await kept.take_up([0])
+        await feed(kept, [message(0), message(3)])
+        assert kept.held[0].position.applied == 3
+        assert kept.metrics.registry.get_sample_value(
+            "wireverdict_stream_expired_messages_total", {"topic": "headers"}
+        ) == pytest.approx(2)
+
+    asyncio.run(play())
+
+
+def test_bad_messages_go_to_the_dead_letters_until_they_are_too_many(bus: Bus) -> None:
+    async def play() -> None:
+        kept = keeper(bus)
+        await kept.take_up([0])
+        await feed(kept, [message(0, b"bad"), message(1), message(2, b"bad"), message(3)])
+        with pytest.raises(TooManyBad, match="more than 2 of the last 4 messages"):
+            await feed(kept, [message(4, b"bad"), message(5, b"bad")])
+        kept.outbox.flush(30.0)
+
+    asyncio.run(play())
+    assert sent(bus) == [b"0 1 1", b"0 3 2"]
+    letters = bus.read(Topic.DEAD_LETTERS)
+    assert [(m.key(), m.value()) for m in letters] == [(b"edge", b"bad")] * 4
+    headers = dict(letters[1].headers() or [])
+    assert headers == {
+        "wv-id": f"{bus.name(Topic.HEADERS)}/0/2".encode(),
+        "wv-topic": bus.name(Topic.HEADERS).encode(),
+        "wv-partition": b"0",
+        "wv-offset": b"2",
+        "wv-reason": b"it says so itself",
+        "original-wv": b"{}",
+    }
+
+
+def test_a_fault_of_ours_is_not_swallowed(bus: Bus) -> None:
+    async def play() -> None:
+        kept = keeper(bus)
+        await kept.take_up([0])
+        with pytest.raises(RuntimeError, match="a fault of ours"):
+            await feed(kept, [message(0, b"broken")])
+
+    asyncio.run(play())
