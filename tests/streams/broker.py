@@ -24,7 +24,7 @@ class Bus:
     def __post_init__(self) -> None:
         self.servers = self.servers or str(once("kafka")["servers"])
         compacted = {"cleanup.policy": "compact"}
-        counts = {topic: self.partitions for topic in Topic} | {Topic.CHECKPOINTS: 2 * self.partitions}
+        counts = dict.fromkeys(Topic, self.partitions) | {Topic.CHECKPOINTS: 2 * self.partitions}
         client = AdminClient(self.options)
         made = client.create_topics(
             [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
 from streams.messages import Incoming, Outgoing
 from wireverdict.bus import BadMessage, Topic
 
@@ -30,3 +33,26 @@ class Counting:
 
     def load(self, data: bytes) -> None:
         self.count = int(data)
+
+
+def main(servers: str, prefix: str, instance: str) -> None:
+    """A worker that counts on both topics."""
+    from streams.worker import Worker
+    from wireverdict.bus import BusSettings
+    from wireverdict.settings import Settings
+    from wireverdict.streaming import StreamSettings
+
+    settings = Settings(
+        bus=BusSettings(servers=servers, prefix=prefix),
+        stream=StreamSettings(checkpoint_interval=1.0, session_timeout=6.0, shutdown=10.0),
+    )
+    makers = {
+        Topic.HEADERS: lambda number: Counting(number, Topic.WINDOWS),
+        Topic.WINDOWS: lambda number: Counting(number, Topic.VERDICTS),
+    }
+    Worker(settings, instance, lambda settings, metrics: makers).run()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    main(*sys.argv[1:])
