@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test lint format types unit bench lab config readme lock clean
+.PHONY: help setup demo test lint format types unit bench lab lab-captures demo-capture detection-report config readme lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,7 +13,9 @@ help:
 	@echo "make test    lint, types and every test (what CI runs)"
 	@echo "make lint    ruff and mypy only"
 	@echo "make bench   the measurements behind the README's figures"
-	@echo "make lab     make the demo's capture anew in network namespaces (needs root)"
+	@echo "make lab     real faults in network namespaces, judged (needs root; 8 minutes)"
+	@echo "make lab-captures  the same, into tests/lab/captures; make demo-capture: the demo's"
+	@echo "make detection-report  bring the tables of measured results in docs/ up to date"
 	@echo "make config  write config/wireverdict.toml from the code"
 	@echo "make readme  put what the demo prints into README.md"
 	@echo "make lock    bring requirements/*.txt in step with pyproject.toml"
@@ -52,10 +54,22 @@ bench: setup
 
 lab: setup
 	scripts/system-packages
+	$(BIN)/python -m tests.lab --out build/lab
+
+lab-captures: setup
+	scripts/system-packages
+	$(BIN)/python -m tests.lab --out tests/lab/captures
+
+demo-capture: setup
+	scripts/system-packages
 	$(BIN)/python -m tests.lab.dns_outage demo/dns-outage.pcap.gz
+
+detection-report: setup
+	$(BIN)/python -m benchmarks.detection_report --write
 
 config: setup
 	$(BIN)/python scripts/default_config.py
+	$(BIN)/python scripts/search_templates.py
 
 readme: setup
 	$(BIN)/python scripts/readme_demo.py

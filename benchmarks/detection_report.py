@@ -1,7 +1,9 @@
-"""``python -m benchmarks.detection_report``: how well policing is told on the labelled captures.
+"""``python -m benchmarks.detection_report``: how well policing is told on the labelled captures, and all detectors in the
+lab.
 
-The captures (docs/detection-paths.md says where they are from) are played through decoder, tracker and Paths in windows
-of ten seconds, as `analyze` does; a file counts as policed if any window says so. What is printed is Markdown.
+With ``--write`` (``make detection-report``) the tables in docs/ are replaced. The labelled captures (docs/detection-paths.md
+says where they are from) are played through decoder, tracker and Paths in windows of ten seconds, as `analyze` does; a file
+counts as policed if any window says so. What is printed is Markdown.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import lab_report as lab_report_of
 from producers.timeline import open_timeline
 from wireverdict.boundary import first_at_or_after
 from wireverdict.connections.tracker import Settings as TrackerSettings
@@ -28,6 +31,7 @@ from wireverdict.paths.observe import SECOND
 from wireverdict.paths.policing import Judgement, Settings, judge_log
 from wireverdict.paths.scoreboard import transmissions
 
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "captures" / "policing"
 WIDTH = LATENESS = 10 * SECOND
 HORIZON = 30 * SECOND
@@ -229,22 +233,52 @@ SENSITIVE = (
 )
 
 
+def policing_report(captures: list[Capture], *, with_sensitivity: bool = True) -> str:
+    """All about policing."""
+    told: list[str] = []
+    main_table(captures, told.append)
+    alone_line(captures, told.append)
+    if with_sensitivity:
+        sensitivity(captures, told.append)
+    return "\n".join(told)
+
+
+def lab_report() -> str:
+    """All about the lab."""
+    said = table(["scenario", "what happens", "told at the client", "told at the server"], lab_report_of.lab_table())
+    heads = ["detector", "threshold", "default", "default", "halved", "doubled"]
+    return f"{said}\n{SENSITIVITY}\n{table(heads, lab_report_of.sensitivity())}"
+
+
+SENSITIVITY = """Each threshold halved and doubled, in the lab: expected verdicts that fired in time, and verdicts that nothing
+explains.
+"""
+
+
+def replace(page: str, name: str, text: str) -> str:
+    """A page with what stands between two marks replaced. Raises ValueError if they are missing."""
+    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    start, end = page.index(first) + len(first), page.index(last)
+    return page[:start] + text.strip() + "\n" + page[end:]
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Print the report."""
+    """Print the report, or put it into the documents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="files whose name holds this")
+    parser.add_argument("--only", default="", help="labelled captures whose name holds this, and not the lab")
     parser.add_argument("--no-sensitivity", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/")
     options = parser.parse_args(arguments)
     captures = [read(label) for label in labels() if options.only in label["file"]]
-
-    def say(text: str) -> None:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-
-    main_table(captures, say)
-    alone_line(captures, say)
-    if not options.no_sensitivity:
-        sensitivity(captures, say)
+    parts = {"detection-paths.md": ("policing", policing_report(captures, with_sensitivity=not options.no_sensitivity))}
+    if not options.only:
+        parts["detection.md"] = ("lab", lab_report())
+    for page, (name, text) in parts.items():
+        if options.write:
+            place = DOCS / page
+            place.write_text(replace(place.read_text(encoding="utf-8"), name, text), encoding="utf-8")
+        else:
+            sys.stdout.write(text + "\n")
 
 
 if __name__ == "__main__":

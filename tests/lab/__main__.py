@@ -1,6 +1,7 @@
-"""``python -m tests.lab [NAME…] --out DIRECTORY``: play scenarios (all of them), as root, several at a time.
+"""``python -m tests.lab [NAME…] --out DIRECTORY``: play scenarios (all of them) and judge what is said of them, as root.
 
-Nothing is tried again: a scenario that something disturbed says so, and the exit status is 1.
+Nothing is tried again: a scenario that something disturbed says so, and so does one whose verdicts are not what they should
+be. The exit status is then 1.
 """
 
 from __future__ import annotations
@@ -11,19 +12,32 @@ import sys
 import time
 from pathlib import Path
 
+from tests.lab.judge import SHORT_WIDTH, WIDTH, analyse, shortcomings
 from tests.lab.network import ROOT, LabError
 from tests.lab.play import play
-from tests.lab.scenario import CAPTURES, load, names
+from tests.lab.scenario import load, names
 
 
 def one(name: str, out: Path, seed: int, short: bool) -> None:
     """Play one scenario in this process; ends it with a sentence if something goes wrong."""
     scenario = load(name)
+    scenario = scenario.shortened() if short else scenario
     try:
-        truth = play(scenario.shortened() if short else scenario, out, seed)
+        truth = play(scenario, out, seed)
     except LabError as error:
         sys.exit(f"{name}: {error}")
-    print(f"{name}: done, wire late by {truth['wire']['late_p99_ms']} ms (p99)", flush=True)
+    width = SHORT_WIDTH if short else WIDTH
+    wrong = [
+        f"{view}: {text}"
+        for view in scenario.views
+        for text in shortcomings(
+            scenario, view, truth, analyse(out / f"{name}.{view}.pcap.xz", width), width, to_the_end=not short
+        )
+    ]
+    told = "; ".join(wrong) or "as it should be"
+    print(f"{name} (seed {seed}): {told}. The wire was late by {truth['wire']['late_p99_ms']} ms (p99)", flush=True)
+    if wrong:
+        sys.exit(1)
 
 
 def several(chosen: list[str], seeds: list[int], out: Path, jobs: int, short: bool) -> int:
@@ -46,7 +60,7 @@ def several(chosen: list[str], seeds: list[int], out: Path, jobs: int, short: bo
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.lab")
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--out", type=Path, default=CAPTURES)
+    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, action="append", help="repeatable; each gets a folder if there are several")
     parser.add_argument("--jobs", type=int, default=4, help="scenarios at a time")
     parser.add_argument("--healthy", action="store_true", help="only those without a fault")
@@ -56,7 +70,10 @@ def main() -> None:
     if given.jobs == 0:
         one(given.names[0], given.out, seeds[0], given.short)
         return
-    chosen = given.names or [name for name in names() if not given.healthy or load(name).healthy]
+    all_of_them = [load(name) for name in names()]
+    chosen = given.names or [
+        s.name for s in all_of_them if (s.healthy or not given.healthy) and (s.short or not given.short)
+    ]
     failed = several(chosen, seeds, given.out, given.jobs, given.short)
     if failed:
         sys.exit(f"{failed} of {len(chosen) * len(seeds)} runs failed")

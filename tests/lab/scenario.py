@@ -91,7 +91,7 @@ class Scenario(Part, frozen=True, kw_only=True):
     """Rules that may fire besides, and why that is right."""
     views: tuple[View, ...] = ("client", "server")
     short: tuple[float, float, float] | None = None
-    """before, fault, after of the form that CI runs live."""
+    """before, fault and after of the form that CI runs live; it ends too soon for verdicts to be resolved."""
 
     def shortened(self) -> Scenario:
         """The form that CI runs. Raises ValueError if there is none."""

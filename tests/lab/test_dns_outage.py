@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import signal
 import socket
 import subprocess
@@ -44,7 +45,7 @@ def test_counts_agree_and_nothing_is_left_behind(tmp_path: Path) -> None:
     assert outage["attempts"] > 4 * outage["answered"] > 0
     assert truth["phases"]["after"]["unanswered"] == 0
     assert truth["web"]["pages"] == truth["web"]["connections"] - 1
-    assert PREFIX not in run("ip", "netns", "list")
+    assert f"{PREFIX}-{os.getpid()}-" not in run("ip", "netns", "list")
 
 
 def test_a_stopped_run_cleans_up(tmp_path: Path) -> None:
