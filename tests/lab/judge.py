@@ -108,5 +108,6 @@ def shortcomings(
 
 def fault_end(truth: dict[str, Any]) -> float:
     """When the fault was over: its rules were gone, and the last byte of its transfers had arrived."""
-    rows = [row for t in truth["traffic"] if t["when"] == "fault" for row in t.get("connections", [])]
+    lists = [t.get("connections") for t in truth["traffic"] if t["when"] == "fault"]
+    rows = [row for found in lists if isinstance(found, list) for row in found]
     return max([float(truth["fault_end"]), *(float(row["ended"]) for row in rows)])
