@@ -26,7 +26,16 @@ HEAD = """\
 
 
 def comments(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """What the source says about each field: the string below it, or the comment behind it."""
+    """What the source says about each field, inherited ones too."""
+    found: dict[str, str] = {}
+    for base in reversed(struct.__mro__):
+        if issubclass(base, msgspec.Struct) and base is not msgspec.Struct:
+            found |= own_comments(base)
+    return found
+
+
+def own_comments(struct: type[msgspec.Struct]) -> dict[str, str]:
+    """What the source says about each field of one class: the string below it, or the comment behind it."""
     source = textwrap.dedent(inspect.getsource(struct))
     lines = source.splitlines()
     (definition,) = ast.parse(source).body

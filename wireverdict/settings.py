@@ -27,6 +27,8 @@ from wireverdict.detectors.retransmission_storm import RetransmissionStormSettin
 from wireverdict.detectors.throttling_ratio import ThrottlingRatioSettings
 from wireverdict.detectors.zero_window import ZeroWindowSettings
 from wireverdict.paths.settings import PathSettings
+from wireverdict.sinking import SinkSettings
+from wireverdict.streaming import StreamSettings
 from wireverdict.windows.settings import WindowSettings
 
 PREFIX = "WIREVERDICT_"
@@ -72,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detectors: DetectorSettings = DetectorSettings()
     alerts: AlertSettings = AlertSettings()
     bus: BusSettings = BusSettings()
+    stream: StreamSettings = StreamSettings()
+    sinks: SinkSettings = SinkSettings()
 
 
 class Source(NamedTuple):

@@ -1,0 +1,333 @@
+"""The delivery loop: from topics to one destination, at least once, so that nothing is lost and ids keep it from counting
+twice.
+
+The order of what it does, and what happens if the process dies after each step:
+
+1. Messages are read and turned into documents, up to a bound. Death: nothing was committed, all are read again.
+2. The documents are written; every one is then accepted by the destination or refused for good. Death: they are read and
+   written again, under the same ids.
+3. Refused documents and unreadable messages are written to the dead letters, and the brokers have confirmed each.
+   Death: as in 2; letters are written again under the same ``wv-id``, and listed once.
+4. The offsets after the messages are committed, synchronously, for the partitions that are still ours. Death: the next
+   messages are read. A commit that fails leaves the messages to be read again by whoever has the partition then.
+
+While a destination cannot take anything, partitions are paused, and the loop goes on polling so that the group knows it
+to be alive: the messages wait on the topic. Partitions that are taken away in the meantime take their documents with them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential_jitter
+
+from sinks.base import Document, Kind, Origin, Refused, Sink, Unavailable
+from sinks.breaker import Breaker, State
+from sinks.dead_letters import Letters, NotWritten
+from sinks.limit import Limit
+from sinks.messages import documents, kinds
+from sinks.metrics import Metrics
+from wireverdict.bus import BadMessage, BusSettings, librdkafka
+from wireverdict.sinking import SinkSettings
+
+LOG = logging.getLogger("wireverdict.sink")
+POLL = 0.1
+"""s that a poll waits while nothing else is to be done."""
+ALIVE = 10.0
+"""s after which a member of the group polls, in the middle of a long batch too."""
+Place = tuple[str, int]
+
+
+class Delivery:
+    """One sink's loop. `run` blocks until `stop` is set or the sink cannot go on."""
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        bus: BusSettings,
+        settings: SinkSettings,
+        metrics: Metrics,
+        stop: threading.Event,
+        seed: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name, self.sink, self.settings, self.metrics, self.stop, self.seed = (
+            name,
+            sink,
+            settings,
+            metrics,
+            stop,
+            seed,
+        )
+        self._clock = clock
+        self._kinds = {topic: kind for topic, kind in kinds(bus).items() if kind in sink.wants}
+        self._consumer = Consumer(consumer_options(name, bus, settings))
+        self._letters = Letters(bus)
+        self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause, clock)
+        self._limit = Limit(settings.max_refused, settings.refused_window)
+        self._backoff = wait_exponential_jitter(
+            settings.backoff_first, settings.backoff_most, 2, settings.backoff_first
+        )
+        self._pending: list[Document] = []
+        self._offsets: dict[Place, int] = {}  # the next message of each partition, once `_pending` is done
+        self._bytes = 0
+        self._unread: list[tuple[Message, str]] = []
+        self._most = min(sink.most or settings.batch_documents, settings.batch_documents)
+        self._polled = clock()
+        self._early: list[Message] = []  # read while partitions were being paused
+
+    def run(self) -> None:
+        """Raises TooManyDeadLetters, and whatever a sink raises that is not Unavailable."""
+        self.metrics.up.labels(self.name).set(1)
+        try:
+            self._retrying(self.sink.open)
+            self._consumer.subscribe(
+                list(self._kinds), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+            )
+            while not self.stop.is_set():
+                self._fill()
+                if self._offsets:
+                    self._finish()
+        finally:
+            self.metrics.up.labels(self.name).set(0)
+            self.sink.close()
+            self._consumer.close()
+
+    def _fill(self) -> None:
+        """Step 1: until there is a batch, or what there is has waited for long enough."""
+        settings = self.settings
+        deadline = self._clock() + settings.linger
+        while not self.stop.is_set():
+            full = len(self._pending) >= self._most or self._bytes >= settings.batch_bytes
+            late = self._clock() >= deadline
+            if full or (late and self._offsets):
+                break
+            if not self._offsets:
+                deadline = self._clock() + settings.linger
+            early, self._early = self._early, []
+            for message in early or self._consumer.consume(16, POLL):
+                self._take(message)
+            self._polled = self._clock()
+        self.metrics.waiting.labels(self.name).set(len(self._pending))
+
+    def _take(self, message: Message) -> None:
+        error = message.error()
+        if error is not None:
+            LOG.log(logging.ERROR if error.fatal() else logging.WARNING, "kafka", extra=self._about(reason=error.str()))
+            if error.fatal():
+                raise KafkaException(error)
+            return
+        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+        value, key = message.value() or b"", message.key() or b""
+        try:
+            made = documents(
+                self._kinds[topic],
+                Origin(topic, partition, offset),
+                _octets(key),
+                _octets(value),
+                message.headers(),
+                self.seed,
+            )
+        except BadMessage as bad:
+            self._unread.append((message, str(bad)))
+        else:
+            self._pending += made
+            self._bytes += sum(len(document.body) for document in made)
+        self._offsets[topic, partition] = offset + 1
+
+    def _finish(self) -> None:
+        """Steps 2 to 4 for what has been read."""
+        started = self._clock()
+        refused: list[Refused] = []
+        for batch in slices(self._pending, self._most, self.settings.batch_bytes):
+            if self._clock() - self._polled > ALIVE:
+                self._wait(0.0)
+            if not self._write(batch, refused):
+                return
+        unread = [pair for pair in self._unread if self._ours(pair[0])]
+        self._limit.count(len(self._pending) + len(unread), len(refused) + len(unread))
+        if refused or unread:
+            self._bury(refused, unread)
+        self._commit()
+        self.metrics.seconds.labels(self.name).observe(self._clock() - started)
+        self.metrics.last.labels(self.name).set(time.time())
+        self._forget()
+
+    def _write(self, batch: Sequence[Document], refused: list[Refused]) -> bool:
+        """Step 2. False if it was given up because the loop is to stop."""
+        rest = list(batch)
+
+        def attempt() -> None:
+            nonlocal rest
+            rest = [document for document in rest if document.origin[:2] in self._offsets]
+            while rest:
+                trial = rest[:1] if self._breaker.state == State.HALF_OPEN else rest
+                others = rest[len(trial) :]
+                try:
+                    refused.extend(self.sink.write(trial))
+                except Unavailable as error:
+                    refused.extend(error.refused)
+                    rest = [*(trial if error.rest is None else error.rest), *others]
+                    raise
+                rest = others
+                self._worked()
+
+        if not self._retrying(attempt):
+            return False
+        gone = len(batch) - sum(document.origin[:2] in self._offsets for document in batch)
+        for kind in Kind:
+            count = sum(document.kind == kind for document in batch)
+            self.metrics.delivered.labels(self.name, kind).inc(count)
+        if gone:
+            LOG.info("partitions went to another member", extra=self._about(documents=gone))
+        self.metrics.bytes.labels(self.name).inc(sum(len(document.body) for document in batch))
+        return True
+
+    def _retrying(self, attempt: Callable[[], object]) -> bool:
+        """Until it works; False if the loop is to stop. Raises what is not Unavailable."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(Unavailable),
+            wait=self._pause,
+            sleep=self._wait,
+            stop=stop_when_event_set(self.stop),
+            before_sleep=self._failed,
+            reraise=True,
+        )
+        try:
+            retrying(attempt)
+        except Unavailable as error:
+            LOG.warning("stopped before delivery", extra=self._about(reason=str(error)))
+            return False
+        self._worked()
+        return True
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = (error.retry_after if isinstance(error, Unavailable) else None) or 0.0
+        self._breaker.failed()
+        return max(self._backoff(state), asked, self._breaker.remaining)
+
+    def _failed(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self.metrics.retries.labels(self.name).inc()
+        self.metrics.circuit.labels(self.name).set(self._breaker.state)
+        seconds = round(state.next_action.sleep, 1) if state.next_action else 0
+        LOG.warning("delivery failed", extra=self._about(reason=str(error), attempt=state.attempt_number, wait=seconds))
+
+    def _worked(self) -> None:
+        if self._breaker.state != State.CLOSED:
+            LOG.info("destination is back", extra=self._about())
+        self._breaker.succeeded()
+        self.metrics.circuit.labels(self.name).set(State.CLOSED)
+
+    def _wait(self, seconds: float) -> None:
+        """Let time pass, and stay a member of the group: partitions are paused, so that a poll brings nothing."""
+        until = self._clock() + seconds
+        while True:
+            # What comes all the same was on its way, or is of partitions that are new here.
+            self._consumer.pause(self._consumer.assignment())
+            left = until - self._clock()
+            self._early += self._consumer.consume(16, max(min(POLL, left), 0.0))
+            self._polled = self._clock()
+            if left <= 0 or self.stop.is_set():
+                break
+        self._consumer.resume(self._consumer.assignment())
+
+    def _bury(self, refused: Sequence[Refused], unread: Sequence[tuple[Message, str]]) -> None:
+        """Step 3."""
+        while True:
+            for each in refused:
+                self._letters.refused(self.name, each)
+            for message, reason in unread:
+                self._letters.unreadable(self.name, message, reason)
+            try:
+                self._letters.flush()
+                break
+            except NotWritten as error:  # the brokers are away: the documents are delivered, the letters are not
+                LOG.warning("dead letters failed", extra=self._about(reason=str(error)))
+                if self.stop.is_set():
+                    raise
+                self._wait(self.settings.backoff_first)
+        for each in refused:
+            LOG.warning("refused", extra=self._about(document=each.document.id, reason=each.reason))
+        for message, reason in unread:
+            LOG.warning("unreadable", extra=self._about(offset=message.offset(), topic=message.topic(), reason=reason))
+        self.metrics.refused.labels(self.name).inc(len(refused))
+        self.metrics.unreadable.labels(self.name).inc(len(unread))
+
+    def _commit(self) -> None:
+        """Step 4."""
+        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._offsets.items()]
+        if not offsets:
+            return
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:  # what follows will commit more, or the messages are read again
+            LOG.warning("commit failed", extra=self._about(reason=str(error)))
+        for topic, number in self._offsets:
+            try:
+                high = self._consumer.get_watermark_offsets(TopicPartition(topic, number), cached=True)[1]
+            except KafkaException:
+                continue
+            self.metrics.lag.labels(self.name, topic, str(number)).set(max(high - self._offsets[topic, number], 0))
+
+    def _forget(self) -> None:
+        self._pending.clear()
+        self._unread.clear()
+        self._offsets.clear()
+        self._bytes = 0
+
+    def _ours(self, message: Message) -> bool:
+        return (message.topic() or "", message.partition() or 0) in self._offsets
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        LOG.info("assigned", extra=self._about(partitions=[f"{each.topic}[{each.partition}]" for each in partitions]))
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Whoever has them next reads again what is not committed."""
+        gone = {(each.topic, each.partition) for each in partitions}
+        for place in gone:
+            self._offsets.pop(place, None)
+        self._early = [message for message in self._early if (message.topic(), message.partition()) not in gone]
+        LOG.info("revoked", extra=self._about(partitions=[f"{topic}[{number}]" for topic, number in sorted(gone)]))
+
+    def _about(self, **details: object) -> dict[str, object]:
+        return {"sink": self.name, **details}
+
+
+def slices(documents: Sequence[Document], most: int, octets: int) -> Iterator[Sequence[Document]]:
+    """Consecutive parts of at most `most` documents and `octets` bytes; a document that is larger is alone."""
+    start = size = 0
+    for number, document in enumerate(documents):
+        if number > start and (number - start >= most or size + len(document.body) > octets):
+            yield documents[start:number]
+            start, size = number, 0
+        size += len(document.body)
+    if start < len(documents):
+        yield documents[start:]
+
+
+def consumer_options(name: str, bus: BusSettings, settings: SinkSettings) -> dict[str, object]:
+    """Of the group that the sink `name` reads in. Raises OSError when a password's file cannot be read."""
+    return {
+        **librdkafka(bus),
+        "group.id": f"{bus.prefix}.{settings.group}.{name}",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "latest" if settings.from_latest else "earliest",
+        "partition.assignment.strategy": "cooperative-sticky",
+        "isolation.level": "read_committed",
+        "queued.max.messages.kbytes": max(settings.buffer_bytes // 1024, 1),
+        "fetch.message.max.bytes": 4_194_304,
+        "max.poll.interval.ms": 600_000,
+        "topic.metadata.refresh.interval.ms": 10_000,
+    }
+
+
+def _octets(value: object) -> bytes:
+    return value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[call-overload]

@@ -1,0 +1,33 @@
+"""Sinks by name: ours, and those that other packages bring under the entry point group ``wireverdict.sinks``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+
+from sinks.base import Sink
+from wireverdict.settings import Settings
+
+GROUP = "wireverdict.sinks"
+OURS = ("elasticsearch", "opensearch", "webhook")
+"""Names, which are those of modules here and of sections of settings."""
+
+
+def names() -> list[str]:
+    """All that can be run."""
+    return sorted({*OURS, *(point.name for point in importlib.metadata.entry_points(group=GROUP))})
+
+
+def make(name: str, settings: Settings) -> Sink:
+    """The sink of that name. Raises ValueError for an unknown name, for settings that cannot be, and for a plug-in that is
+    no sink; ImportError if a library is missing."""
+    if name in OURS:
+        factory: Callable[[Settings], Sink] = importlib.import_module(f"sinks.{name}").make
+        return factory(settings)
+    for point in importlib.metadata.entry_points(group=GROUP, name=name):
+        made = point.load()(settings)
+        if not isinstance(made, Sink):
+            raise ValueError(f"the plug-in {point.value} gives a {type(made).__name__}, not a sinks.base.Sink")
+        return made
+    raise ValueError(f"there is no sink {name!r}; known are {', '.join(names())}")
