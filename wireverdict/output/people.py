@@ -46,9 +46,12 @@ class People:
             self._stream.write(self._heading + listing(rows))
             self._heading = b""
             return
-        rows = rows[rows["final"] == 1]
+        if not rows["final"].all():
+            rows = rows[rows["final"] == 1]
+        raised = rows["flags_true"]
+        raised = raised[raised != 0]
         for bit in range(len(FLAGS)):
-            self._flagged[bit] += np.count_nonzero(rows["flags_true"] >> bit & 1)
+            self._flagged[bit] += np.count_nonzero(raised >> bit & 1)
         self._busiest = _top(np.concatenate((self._busiest, _top(rows))))
 
     def verdict(self, verdict: Verdict) -> None:
