@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.decode.building import SEGMENT, ip4, ip6
 from tests.decode.comparing import batch_of, one
 from wireverdict.decode import Decoder, DecodeSettings, HomeNets
-from wireverdict.decode.home import DEFAULT, is_home
+from wireverdict.decode.home import DEFAULT, EVERYWHERE, NOWHERE, PARTLY, is_home
 from wireverdict.frames import IN, OUT, UNKNOWN, FrameBatch
 
 RAW = 101
@@ -24,14 +24,14 @@ PLACES = PAIRS.map(lambda pair: str(ipaddress.ip_network(pair, strict=False)))
 
 
 @numba.njit  # type: ignore[untyped-decorator]
-def lookup(ranges: NDArray[np.uint64], hi: np.uint64, lo: np.uint64) -> bool:
-    return is_home(ranges, hi, lo)
+def lookup(ranges: NDArray[np.uint64], tops: NDArray[np.uint8], hi: np.uint64, lo: np.uint64) -> bool:
+    return is_home(ranges, tops, hi, lo)
 
 
 def inside(nets: HomeNets, address: str) -> bool:
     parsed = ipaddress.ip_address(address)
     value = int(parsed) + (0xFFFF << 32 if parsed.version == 4 else 0)
-    return bool(lookup(nets.ranges, np.uint64(value >> 64), np.uint64(value & (2**64 - 1))))
+    return bool(lookup(nets.ranges, nets.tops, np.uint64(value >> 64), np.uint64(value & (2**64 - 1))))
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,12 @@ def test_ranges_are_sorted_and_apart() -> None:
     ranges = HomeNets(["10.0.1.0/24", "10.0.0.0/24", "10.0.0.0/16", "192.0.2.1", "10.1.0.0/16"]).ranges
     assert ranges[:, 1].tolist() == [0xFFFF0A000000, 0xFFFFC0000201]
     assert HomeNets([]).ranges.shape == (0, 4)
+
+
+def test_most_addresses_are_told_by_their_first_byte() -> None:
+    tops = HomeNets(["10.0.0.0/9", "10.128.0.0/9", "192.168.0.0/16", "fc00::/7", "fe80::/10"]).tops
+    told = {**dict.fromkeys((10, 256 + 0xFC, 256 + 0xFD), EVERYWHERE), **dict.fromkeys((192, 256 + 0xFE, 256), PARTLY)}
+    assert tops.tolist() == [told.get(top, NOWHERE) for top in range(512)]
 
 
 @pytest.mark.parametrize("bad", ["10.0.0.1/8", "300.0.0.0/8", "", "home", "10.0.0.0/33", "fe80::/129"])

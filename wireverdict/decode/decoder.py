@@ -43,7 +43,8 @@ class Decoder:
         if settings.tunnels not in ("inner", "outer"):
             raise ValueError(f"tunnels = {settings.tunnels!r}: must be 'inner' or 'outer'")
         self._inner = settings.tunnels == "inner"
-        self._home = HomeNets(settings.home_nets).ranges
+        home = HomeNets(settings.home_nets)
+        self._home = home.ranges, home.tops
         self._rows: NDArray[np.void] = np.zeros(1, HEADER)
         self._names: NDArray[np.uint8] = np.empty(1 << 16, np.uint8)
         self._counts: NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
@@ -66,7 +67,7 @@ class Decoder:
             later = located[np.searchsorted(slow, done) :]
             room = self._rows[count:]
             done, more, used = decode_frames(
-                data, frames, done, later, self._inner, self._home, KINDS, room, self._names, used, self._counts
+                data, frames, done, later, self._inner, *self._home, KINDS, room, self._names, used, self._counts
             )
             count += more
             if done == len(frames):

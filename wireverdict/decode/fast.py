@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wireverdict.decode.dns import DNS_PORT, MDNS_PORT, MOST_NAME, dns_message
 from wireverdict.decode.home import Ranges, home_direction
 from wireverdict.decode.icmp import MAPPED, icmp_message
-from wireverdict.decode.link import FIRST_LAYER, find_ip
+from wireverdict.decode.link import ETHERNET, FIRST_LAYER, IPV4, IPV6, find_ip
 from wireverdict.decode.network import ip_packet
 from wireverdict.decode.reasons import FRAGMENT, FRAME_BOUNDS, IP_LENGTH, TUNNEL_TOO_DEEP
 from wireverdict.decode.transport import transport
@@ -28,11 +28,12 @@ _FRAMES = types.Array(numba.from_dtype(FRAME), 1, "C", readonly=True)
 _ROWS = types.Array(numba.from_dtype(HEADER), 1, "C")
 _SIGNATURE = types.UniTuple(types.int64, 3)(
     _BYTES, _FRAMES, types.int64, types.int64[:, ::1], types.boolean, types.uint64[:, ::1], types.uint8[::1],
+    types.uint8[::1],
     _ROWS, types.uint8[::1], types.int64, types.int64[::1],
 )  # fmt: skip
 
 
-@kernel(borrow=True, internal=True)
+@kernel(inline=True, borrow=True, internal=True)
 def ip_fields(data: Bytes, at: int, row: Any) -> None:
     """Addresses, TTL and traffic class of the IP header at `at`, which is whole."""
     if u8(data, at) >> 4 == 4:
@@ -55,6 +56,7 @@ def decode_frames(
     located: NDArray[np.int64],
     inner: bool,
     home: Ranges,
+    tops: Bytes,
     kinds: Bytes,
     rows: NDArray[np.void],
     names: Bytes,
@@ -69,8 +71,8 @@ def decode_frames(
 
     Stops before the end only where `names` may have no room for another name. `located`: for each frame from `begin` on
     whose link type is not in `link.FAST`, in order: layer (see `link.find_ip`; or minus a reason), position, end,
-    direction. `counts`: by reason, added to; index 0 is a waste bin. `rows` has room for a row a frame, and one more
-    that is zero.
+    direction. `home`, `tops`: see HomeNets. `counts`: by reason, added to; index 0 is a waste bin. `rows` has room for a
+    row a frame, and one more that is zero.
     """
     count = 0
     slow = 0
@@ -96,7 +98,10 @@ def decode_frames(
         if layer <= 0:
             counts[-layer] += 1
             continue
-        at, vlan, seen = find_ip(data, at, end, layer, kinds)
+        if layer == ETHERNET and at + 14 <= end and (u16(data, at + 12) == IPV4 or u16(data, at + 12) == IPV6):
+            at, vlan, seen = at + 14, 0, UNKNOWN  # nearly all: what the walk would find
+        else:
+            at, vlan, seen = find_ip(data, at, end, layer, kinds)
         if at < 0:
             counts[-at] += 1
             continue
@@ -158,6 +163,6 @@ def decode_frames(
         elif cooked != UNKNOWN or seen != UNKNOWN:
             row["direction"] = max(cooked, seen)
         else:
-            row["direction"] = home_direction(home, row)
+            row["direction"] = home_direction(home, tops, row)
         count += 1
     return len(frames), count, used

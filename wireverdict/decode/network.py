@@ -74,7 +74,7 @@ def jumbo_length(data: Bytes, at: int, end: int) -> int:
     return 0
 
 
-@kernel(borrow=True, internal=True)
+@kernel(inline=True, borrow=True, internal=True)
 def ip_packet(data: Bytes, at: int, end: int, wire_end: int) -> tuple[int, int, int, int, int]:
     """Read the IP header at `at`: (protocol, transport position, end of the packet on the wire, bits of `present`,
     flaw).

@@ -39,7 +39,7 @@ def sack_blocks(data: Bytes, at: int, count: int, row: Any) -> int:
     return present
 
 
-@kernel(borrow=True, internal=True)
+@kernel(inline=True, borrow=True, internal=True)
 def tcp_options(data: Bytes, at: int, end: int, whole: int, row: Any) -> tuple[int, int]:
     """Read options from `at` to `end`; `whole` is where they end on the wire. Gives (bits of `present`, flaw).
 

@@ -26,7 +26,7 @@ _SIZE[[ICMP, ICMP6, UDP_LITE]] = 8
 _SIZE[SCTP] = 12
 
 
-@kernel(borrow=True, internal=True)
+@kernel(inline=True, borrow=True, internal=True)
 def tcp_segment(data: Bytes, at: int, end: int, ip_end: int, row: Any, counts: Any) -> int:
     """TCP (RFC 9293) at `at`: bits of `present`.
 
@@ -83,7 +83,7 @@ def udp_datagram(data: Bytes, at: int, end: int, ip_end: int, known: int, row: A
     return PORTS
 
 
-@kernel(borrow=True, internal=True)
+@kernel(inline=True, borrow=True, internal=True)
 def transport(data: Bytes, at: int, end: int, ip_end: int, known: int, row: Any, counts: Any) -> int:
     """Read the header of ``row["protocol"]`` at `at`: further bits of `present`. ICMP has a function of its own.
 
