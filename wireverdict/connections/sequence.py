@@ -179,7 +179,7 @@ def fill_holes(t: Any, left: Any, right: Any, us: Any, tsval: Any, timed: Any, p
     return filled, late
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def data(c: Any, e: Any, p: Any, h: Any, base: Any, side: Any, trouble: Any, counters: Any, note: Any) -> Any:
     """Payload sent by `e`, first byte `base`: what kind of data it is. Returns the event bits."""
     length = np.int64(h.payload_length)
@@ -253,7 +253,7 @@ def data(c: Any, e: Any, p: Any, h: Any, base: Any, side: Any, trouble: Any, cou
     return events
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def acknowledgement(
     c: Any,
     e: Any,

@@ -108,7 +108,7 @@ def handshake_events(c: Any, e: Any, p: Any, h: Any, side: Any) -> Any:
     return events
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def packet(
     c: Any, row: Any, side: Any, h: Any, half: Any, trouble: Any, histogram: Any, counters: Any, note: Any
 ) -> Any:

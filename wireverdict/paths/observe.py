@@ -112,7 +112,7 @@ def learn_base(p: Any, m: Any, high: Any, us: Any, ts: Any, limits: Any) -> None
         p.base[high, generation % BASES] = np.uint32(us)
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def log(
     h: Any, events: Any, high: Any, m: Any, member: Any, p: Any, logs: Any, links: Any, limits: Any, counters: Any
 ) -> None:
@@ -206,7 +206,7 @@ def sample(b: Any, part: Any, us: Any) -> None:
     b.count[part] += 1
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def weigh(h: Any, note: Any, is_data: Any, way: Any, p: Any, m: Any, r: Any, bins: Any, limits: Any) -> None:
     """Account a packet sent from end `way` to a load: its own direction's if it is data, else that which it answers."""
     second = h.ts // SECOND

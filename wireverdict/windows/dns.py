@@ -77,7 +77,7 @@ WAITERS, ATTEMPT_ROWS, NAME_ROWS = (row_of(t)[::1] for t in (WAITING, ATTEMPT, N
 I64, I32, U8, U32, U64 = types.int64[::1], types.int32[::1], types.uint8[::1], types.uint32[::1], types.uint64[::1]
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def book_answer(
     d: Any, ring: Any, ring_places: Any, counts: Any, latency: Any, attempt: Any, over_tcp: Any, ts: Any, flags: Any
 ) -> None:  # fmt: skip

@@ -59,7 +59,7 @@ def name_cell(d: Any, header: Any) -> Any:
     return np.int64(mix(np.uint64(header.dns_qtype), header.dns_qhash)) & (d[NAME_INDEX] - 1)
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def name_row(d: Any, ring: Any, kept: Any, index: Any, r: Any, header: Any, names: Any) -> Any:
     """The row of a question's name in ring place `r`; 0 when there is no room."""
     mask = d[NAME_INDEX] - 1

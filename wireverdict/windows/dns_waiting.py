@@ -19,7 +19,7 @@ from wireverdict.windows.dns_state import (
 )
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def same_tuple(k: Any, c_hi: Any, c_lo: Any, s_hi: Any, s_lo: Any, port: Any, protocol: Any, ident: Any) -> Any:
     """Whether a waiting key is the same but for the question."""
     return (
@@ -33,7 +33,7 @@ def same_tuple(k: Any, c_hi: Any, c_lo: Any, s_hi: Any, s_lo: Any, port: Any, pr
     )
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def find(
     d: Any,
     waiting: Any,
@@ -94,7 +94,7 @@ def free_attempt(d: Any, attempts: Any, which: Any) -> None:
     d[ATTEMPT_FREE] = which
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def add_attempt(
     d: Any,
     waiting: Any,
@@ -161,7 +161,7 @@ def add_attempt(
     return a
 
 
-@kernel(borrow=True)
+@kernel(inline=True, borrow=True)
 def take_attempt(d: Any, k: Any, attempts: Any, ts: Any) -> Any:
     """The attempt that an answer at `ts` belongs to, taken out of its key's list; 0 if it comes too late for all."""
     while k.live and attempts[k.live].ts + d[TIMEOUT] < ts:
