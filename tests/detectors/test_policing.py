@@ -88,7 +88,6 @@ def test_others_are_not_spoken_of(cause: Cause) -> None:
         (Judgement(Cause.SHALLOW, 20, 400), 20, 400, Opinion.UNKNOWN),
         (Judgement(Cause.TOO_FEW, 3, 400), 3, 400, Opinion.UNKNOWN),
         (Judgement(Cause.TOO_FEW, 0, 400), 0, 400, Opinion.GOOD),
-        (Judgement(Cause.TOO_FEW, 0, 20), 0, 20, Opinion.UNKNOWN),
     ],
 )
 def test_what_was_policed_is_followed(judgement: Judgement, repeats: int, packets: int, opinion: Opinion) -> None:
@@ -98,6 +97,14 @@ def test_what_was_policed_is_followed(judgement: Judgement, repeats: int, packet
     assert finding.opinion is opinion
     assert finding.remedy == ""
     assert finding.evidence["why_not"]
+
+
+def test_next_to_nothing_sent_is_silence() -> None:
+    """Else a light flow beside the transfer that was policed would keep the verdict open."""
+    detector = Policing()
+    judge(detector, case(POLICED))
+    assert judge(detector, case(Judgement(Cause.TOO_FEW, 0, 20), 0, 20)) == []
+    assert judge(detector, case(Judgement(Cause.UNDECIDED, 20, 400), 0, 20)) == []
 
 
 def test_it_is_followed_for_a_while_only_and_across_a_restart() -> None:

@@ -87,6 +87,8 @@ class Policing:
             judged.cause is Cause.TOO_FEW and not case.repeats and case.packets >= self.settings.clean_packets
         ):
             opinion = Opinion.GOOD
+        elif not case.repeats:
+            return None  # nothing was lost and too little sent to show anything: as if the pair were silent
         else:
             opinion = Opinion.UNKNOWN
         share = judged.lost / max(judged.lost + judged.passed, 1)
