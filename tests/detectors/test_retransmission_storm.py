@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
+import pytest
+
 from tests.detectors.views import Maker
 from wireverdict.detectors.retransmission_storm import RetransmissionStorm
+from wireverdict.paths.judgement import Cause, Judgement
+from wireverdict.paths.view import PathView, PolicingCase
 from wireverdict.verdicts import Finding, Opinion, Severity
 from wireverdict.windows.fields import Count
 
@@ -27,6 +33,20 @@ def test_a_third_sent_again_is_critical() -> None:
     assert (finding.opinion, finding.severity) == (Opinion.BAD, Severity.CRITICAL)
     assert finding.subject.text() == "192.0.2.1 > 198.51.100.7/tcp"
     assert finding.evidence["retransmission_share"] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("cause", "opinion"), [(Cause.POLICED, None), (Cause.POLICED_PARTLY_SEEN, None), (Cause.RANDOM, Opinion.BAD)]
+)
+def test_a_policer_speaks_for_itself(cause: Cause, opinion: Opinion | None) -> None:
+    view = Maker().flow("192.0.2.1", "198.51.100.7", 443, {DATA: 1000, AGAIN: 400}).view(0)
+    ends = [ip_address(f"::ffff:{text}").packed for text in ("192.0.2.1", "198.51.100.7")]
+    case = PolicingCase(ends[0], ends[1], Judgement(cause, 400, 600), [], 400, 1000, 0)
+    view.paths = PathView(view.start, view.end, [case], [], set(), 0, {})
+    assert [finding.opinion for finding in RetransmissionStorm().judge(view)] == ([opinion] if opinion else [])
+    back = Maker().flow("198.51.100.7", "192.0.2.1", 443, {DATA: 1000, AGAIN: 400}).view(0)
+    back.paths = view.paths
+    assert [finding.opinion for finding in RetransmissionStorm().judge(back)] == [Opinion.BAD]
 
 
 def test_needless_ones_do_not_count() -> None:

@@ -1,20 +1,23 @@
 """So much is sent again that little gets through: loss on the path, whatever its cause.
 
-Retransmissions that the receiver proved needless, and packets that were captured twice, are left out. Where the capture
-itself misses packets the counts say nothing (a copy whose original was not captured looks like new data), and the
-finding is unknown.
+Retransmissions that the receiver proved needless, and packets that were captured twice, are left out. Where a policer is
+found to be the cause, its verdict speaks and this one does not. Where the capture itself misses packets the counts say
+nothing (a copy whose original was not captured looks like new data), and the finding is unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from wireverdict.detectors.policing import text_of
 from wireverdict.detectors.quality import Watched
 from wireverdict.detectors.shares import wilson_lower
+from wireverdict.paths.view import PathView
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.fields import Count
 from wireverdict.windows.home import address_text
@@ -52,6 +55,13 @@ class RetransmissionStormSettings(msgspec.Struct, frozen=True, forbid_unknown_fi
     """of data packets that the capture itself may have missed, above which nothing can be told."""
 
 
+def _policed(view: WindowView) -> set[Subject]:
+    """Directions in which a policer was found: it drops whatever exceeds it, and its own verdict says so."""
+    cases = view.paths.policing if isinstance(view.paths, PathView) else []
+    found = [case for case in cases if case.judgement.policed]
+    return {Subject(text_of(case.sender), text_of(case.receiver), protocol="tcp") for case in found}
+
+
 class RetransmissionStorm:
     """See the module. Keeps the subjects that were lately bad, to say when they are good again."""
 
@@ -77,8 +87,11 @@ class RetransmissionStorm:
         # as much data that a storm would have shown: silence about a storm that was, means that it is over
         busy = data * self.settings.warning_share >= self.settings.min_retransmissions
         findings = []
+        policed = _policed(view)
         for row, side in np.argwhere(enough | busy if followed else enough):
             finding = self._finding(view, table, int(row), int(side), int(needed[row, side]))
+            if finding.opinion is Opinion.BAD and finding.subject in policed:
+                finding = replace(finding, opinion=Opinion.UNKNOWN)
             if self._watched.note(finding.subject, finding.opinion, view.end):
                 findings.append(finding)
         return findings
