@@ -40,6 +40,14 @@ def test_refusals_and_icmp_errors_are_answers() -> None:
     assert bad(judge(Maker().flow("192.0.2.1", "198.51.100.7", 443, sent))) == []
 
 
+def test_icmp_errors_speak_for_attempts_that_nothing_came_back_for() -> None:
+    """A firewall that prohibits tells so once a second, however many ask."""
+    maker = Maker().flow("192.0.2.1", "198.51.100.7", 443, {ASKED: 60, Count.SYN_UNREACHABLE: 8})
+    maker.flow("192.0.2.1", "198.51.100.8", 443, {ASKED: 60})
+    found = judge(maker)
+    assert bad(found) == ["192.0.2.1 > 198.51.100.8:443/tcp"]
+
+
 def test_a_full_table_at_the_server_is_one_finding_about_the_service() -> None:
     maker = Maker()
     for client in range(1, 40):

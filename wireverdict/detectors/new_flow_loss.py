@@ -105,9 +105,18 @@ class Sides:
     @cached_property
     def lost(self) -> Array:
         """Of these, those that nothing came back for."""
-        heard = self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED) + self.asking(Count.SYN_UNREACHABLE)
-        lost: Array = np.maximum(self.decided - heard, 0)
+        heard = self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED)
+        lost: Array = np.where(self.unreachable > 0, 0, np.maximum(self.decided - heard, 0))
         return lost
+
+    @cached_property
+    def unreachable(self) -> Array:
+        """Attempts at a service that ICMP errors tell of. Errors are rate-limited (RFC 1812, 4.3.2.8; Linux sends a host one a
+        second), so where some came, they speak for the attempts that nothing came back for, too."""
+        errors = self.asking(Count.SYN_UNREACHABLE)
+        heard = self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED)
+        unreachable: Array = np.where(errors > 0, np.maximum(errors, self.decided - heard), 0)
+        return unreachable
 
     def tally(self, members: Array) -> Tally:
         """Some rows, summed up."""
@@ -121,7 +130,7 @@ class Sides:
             int(lost.sum()),
             total[Count.SYN_ANSWERED],
             total[Count.SYN_REFUSED],
-            int(self.asking(Count.SYN_UNREACHABLE)[members].sum()),
+            int(self.unreachable[members].sum()),
             total[Count.SYN_PACKETS] - total[Count.SYN_ATTEMPTS],
             self.advanced(members),
             len(members),
