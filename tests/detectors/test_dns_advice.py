@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.detectors.views import Maker, halves
-from wireverdict.detectors.dns_advice import advice, old_flows
+from wireverdict.detectors.dns_advice import advice, cloud_limit, old_flows
 from wireverdict.detectors.dns_cases import Case
 from wireverdict.verdicts import Subject
 from wireverdict.windows.fields import DNS_KEY, LATENCY_BUCKETS, NEVER, Count, Dns
@@ -50,8 +50,23 @@ def test_first_explanation(subject: Subject, counts: dict[str, int], others: lis
 
 def test_cloud_limit() -> None:
     cloud = Subject(CLIENT, "169.254.169.253", 53)
-    assert "1024 packets/s" in advice(cloud, case(attempts=10_000, answered=6_000), {}, Maker().view())
-    assert "1024 packets/s" not in advice(cloud, case(attempts=5_000, answered=2_000), {}, Maker().view())
+    for attempts, answered, plateau in (
+        (10_000, 6_000, True),
+        (15_369, 10_242, True),  # what the lab's policer of 1,024/s let through
+        (5_000, 2_000, False),  # fewer than the limit
+        (15_000, 100, False),  # a resolver that fails
+        (15_000, 12_000, False),  # more than the limit comes through, so there is none
+    ):
+        given = case(attempts=attempts, answered=answered)
+        evidence = cloud_limit(cloud, given, Maker().view())
+        assert evidence["at_packet_limit"] is plateau
+        assert evidence["attempts_per_s"] == attempts / 10
+        assert ("1024 packets/s" in advice(cloud, given, evidence, Maker().view())) is plateau
+
+
+def test_other_resolvers_have_no_such_limit() -> None:
+    assert cloud_limit(Subject(CLIENT, "192.0.2.53", 53), case(attempts=15_369, answered=10_242), Maker().view()) == {}
+    assert cloud_limit(Subject(CLIENT, "", 53), case(attempts=15_369, answered=10_242), Maker().view()) == {}
     assert "1024 packets/s" not in advice(PAIR, case(attempts=10_000, answered=6_000), {}, Maker().view())
 
 

@@ -43,11 +43,12 @@ def advice(subject: Subject, case: Case, evidence: dict[str, Any], view: WindowV
             "ICMP errors come back for the queries: the resolver's service is down or a firewall rejects "
             "them. Check the process on the resolver, then the rules on the path."
         )
-    if _near_cloud_limit(subject, case, view):
+    if evidence.get("at_packet_limit"):
         return (
-            f"Queries reach the cloud resolver's limit of {CLOUD_LIMIT} packets/s for one interface: look at "
-            "the instance's linklocal_allowance_exceeded counter (ethtool -S), and put a caching resolver on "
-            "the host or spread the load."
+            f"{evidence['attempts_per_s']:,.0f} queries/s go to the cloud's link-local resolver and "
+            f"{evidence['answered_per_s']:,.0f}/s are answered: that is its limit of {CLOUD_LIMIT} packets/s for one "
+            "interface, and what exceeds it is dropped. Look at the instance's linklocal_allowance_exceeded counter "
+            "(ethtool -S), and put a caching resolver on the host or spread the load over interfaces."
         )
     if 2 * counts[Dns.ORPHANS] > lost:
         return (
@@ -87,7 +88,19 @@ def _works(parts: list[dict[str, Any]]) -> bool:
     return bool(many > 0 and 2 * answered > many)
 
 
-def _near_cloud_limit(subject: Subject, case: Case, view: WindowView) -> bool:
-    if not subject.destination_ip or ip_address(subject.destination_ip) not in _CLOUD_RESOLVERS:
-        return False
-    return bool(case.decided * 1_000_000_000 > 0.8 * CLOUD_LIMIT * view.width)
+def cloud_limit(subject: Subject, case: Case, view: WindowView) -> dict[str, Any]:
+    """Evidence about a cloud's link-local resolver, per second; nothing for others.
+
+    A plateau is at the limit if more is asked than half of it (the limit may have been met in half of the window only)
+    and answers come at no more than the limit, but not at next to nothing, as they would from a resolver that fails.
+    """
+    if not subject.destination_ip or ip_address(subject.destination_ip) not in _CLOUD_RESOLVERS or not view.width:
+        return {}
+    asked, answered = (count * 1e9 / view.width for count in (case.decided, int(case.counts[Dns.ANSWERED])))
+    plateau = asked > CLOUD_LIMIT / 2 and CLOUD_LIMIT / 4 < answered < 1.05 * CLOUD_LIMIT
+    return {
+        "attempts_per_s": asked,
+        "answered_per_s": answered,
+        "packet_limit_per_s": CLOUD_LIMIT,
+        "at_packet_limit": plateau and case.unanswered > 0,
+    }

@@ -238,6 +238,7 @@ class _Window:
         evidence, bad = case.evidence(), opinion is Opinion.BAD
         if bad:
             evidence |= {"top_unanswered": case.top_unanswered()} | self._surroundings(subject, rows)
+            evidence |= dns_advice.cloud_limit(subject, case, self.view)
         severe = low > max(self.settings.critical, 2 * drop_share(self.view))
         self.findings[subject] = Finding(
             DnsLoss.name,
