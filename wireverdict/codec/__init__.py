@@ -1,0 +1,1 @@
+"""What travels on the bus as Arrow: header batches and connection records, encoded and decoded."""

@@ -1,0 +1,172 @@
+"""The framing of an Arrow IPC stream of one record batch, read and patched without trusting a byte of it.
+
+Where things stand in a message's metadata follows from the flatbuffers format and Arrow's Message.fbs: a table begins with
+the distance back to its vtable, which tells where in the table each field is. pyarrow makes and reads schemas; bodies go
+through here, because its zstd costs 9 µs a buffer (a context is made and thrown away each time) where a kept context takes
+one, and because a size that a message claims must be looked at before memory is asked for.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from typing import NamedTuple
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from wireverdict.bus import BadMessage
+
+CONTINUATION = b"\xff\xff\xff\xff"
+END_OF_STREAM = CONTINUATION + bytes(4)
+SCHEMA_HEADER, BATCH_HEADER = 1, 3
+ZSTD = 1
+STORED = -1
+"""In place of the size: this buffer is not compressed."""
+LEVEL = 1
+
+
+class Batch(NamedTuple):
+    """Where a record batch's metadata keeps what differs between batches of one schema."""
+
+    length: int  # rows
+    nodes: int  # position of the pairs (length, nulls)
+    node_count: int
+    buffers: int  # position of the pairs (offset, length)
+    buffer_count: int
+    body_length: int  # position of the body's length, bytes
+
+
+class _Contexts(threading.local):
+    """zstd's contexts, a pair a thread."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=LEVEL)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_contexts = _Contexts()
+
+
+def message(data: bytes, at: int) -> tuple[int, int]:
+    """Where the metadata of the message at `at` begins and ends. Raises BadMessage."""
+    if data[at : at + 4] != CONTINUATION or len(data) < at + 8:
+        raise BadMessage("not an Arrow stream")
+    (size,) = struct.unpack_from("<i", data, at + 4)
+    if size <= 0 or at + 8 + size > len(data):
+        raise BadMessage("a truncated Arrow stream")
+    return at + 8, at + 8 + size
+
+
+def batch(metadata: bytes) -> Batch:
+    """The parts of a record batch's metadata. Raises BadMessage."""
+    try:
+        root = _at(metadata, 0)
+        if metadata[_field(metadata, root, 1)] != BATCH_HEADER:
+            raise BadMessage("an Arrow message that is no record batch")
+        record = _at(metadata, _field(metadata, root, 2))
+        nodes, buffers = _at(metadata, _field(metadata, record, 1)), _at(metadata, _field(metadata, record, 2))
+        codec = _at(metadata, _field(metadata, record, 3))
+        method = _field(metadata, codec, 0, default=0)
+        if not method or metadata[method] != ZSTD:
+            raise BadMessage("an Arrow batch that is not compressed with zstd")
+        rows = _field(metadata, record, 0, default=0)
+        length = struct.unpack_from("<q", metadata, rows)[0] if rows else 0
+        (node_count,), (buffer_count,) = (struct.unpack_from("<I", metadata, place) for place in (nodes, buffers))
+        found = Batch(length, nodes + 4, node_count, buffers + 4, buffer_count, _field(metadata, root, 3, default=0))
+        if max(found.nodes + 16 * node_count, found.buffers + 16 * buffer_count) > len(metadata):
+            raise BadMessage("a damaged Arrow message")
+    except (struct.error, IndexError):
+        raise BadMessage("a damaged Arrow message") from None
+    return found
+
+
+def pairs(metadata: bytes, at: int, count: int) -> list[list[int]]:
+    """`count` pairs of 64-bit numbers."""
+    found: list[list[int]] = np.frombuffer(metadata, "<i8", 2 * count, at).reshape(count, 2).tolist()
+    return found
+
+
+def compressed(buffer: bytes | memoryview) -> bytes:
+    """A buffer as it stands in a body: its size, then its bytes, compressed if that makes them fewer."""
+    size = len(buffer)
+    if not size:
+        return b""
+    packed = _contexts.compressor.compress(buffer)
+    if len(packed) < size:
+        return struct.pack("<q", size) + packed
+    return struct.pack("<q", STORED) + bytes(buffer)
+
+
+def size_of(body: memoryview, offset: int, length: int) -> int:
+    """Bytes that a buffer will have, before it gets them. Raises BadMessage."""
+    if not length:
+        return 0
+    if offset < 0 or length < 8 or offset + length > len(body):
+        raise BadMessage("a buffer outside its Arrow message")
+    (size,) = struct.unpack_from("<q", body, offset)
+    if size < STORED:
+        raise BadMessage("a buffer of a negative size")
+    return length - 8 if size == STORED else int(size)
+
+
+def check_sizes(data: bytes, largest: int) -> None:
+    """Look at a stream of one record batch before anybody unpacks it. Raises BadMessage."""
+    _, end = message(data, 0)
+    start, body_at = message(data, end)
+    metadata, body = data[start:body_at], memoryview(data)[body_at:]
+    found = batch(metadata)
+    total = sum(size_of(body, *place) for place in pairs(metadata, found.buffers, found.buffer_count))
+    if total > largest or found.length < 0 or found.length > largest:
+        raise BadMessage(f"{total} bytes in a message; {largest} are the most")
+
+
+def decompressed(body: memoryview, offset: int, length: int) -> bytes | memoryview:
+    """A buffer whose size has been looked at. Raises BadMessage."""
+    if not length:
+        return b""
+    (size,) = struct.unpack_from("<q", body, offset)
+    packed = body[offset + 8 : offset + length]
+    if size == STORED:
+        return packed
+    try:
+        if zstandard.frame_content_size(packed) not in (size, -1):
+            raise BadMessage("a buffer whose two sizes differ")
+        found: bytes = _contexts.decompressor.decompress(packed, max_output_size=size)
+    except zstandard.ZstdError as error:
+        raise BadMessage(f"damaged compression: {error}") from None
+    if len(found) != size:
+        raise BadMessage("a buffer shorter than it says")
+    return found
+
+
+def patched(metadata: bytes, found: Batch, nodes: NDArray[np.int64], buffers: NDArray[np.int64], body: int) -> bytes:
+    """Metadata like `metadata` for a batch with other lengths. `nodes`, `buffers`: shape (n, 2)."""
+    out = bytearray(metadata)
+    out[found.nodes : found.nodes + 16 * found.node_count] = nodes.astype("<i8").tobytes()
+    out[found.buffers : found.buffers + 16 * found.buffer_count] = buffers.astype("<i8").tobytes()
+    struct.pack_into("<q", out, found.body_length, body)
+    return bytes(out)
+
+
+def _at(data: bytes, place: int) -> int:
+    """Where an offset points to."""
+    (distance,) = struct.unpack_from("<I", data, place)
+    return place + int(distance)
+
+
+def _field(data: bytes, table: int, number: int, default: int | None = None) -> int:
+    """Where a table's field stands; `default` if it is not there. Raises BadMessage without a default."""
+    (back,) = struct.unpack_from("<i", data, table)
+    vtable = table - back
+    if vtable < 0:
+        raise BadMessage("a damaged Arrow message")
+    size, offset = struct.unpack_from("<H", data, vtable)[0], 0
+    if 4 + 2 * number < size:
+        (offset,) = struct.unpack_from("<H", data, vtable + 4 + 2 * number)
+    if offset:
+        return table + int(offset)
+    if default is None:
+        raise BadMessage("an Arrow message without a part that it needs")
+    return default
