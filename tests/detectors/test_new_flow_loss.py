@@ -65,6 +65,13 @@ def test_a_full_table_at_the_gateway_is_one_finding_about_the_client() -> None:
     assert bad(judge(maker)) == ["192.0.2.1/tcp"]
 
 
+def test_a_flow_that_advances_on_both_sides_is_one_flow() -> None:
+    maker = Maker()
+    for server in range(1, 9):
+        maker.flow("192.0.2.1", f"203.0.113.{server}", 443, {ASKED: 5, OLD: 1, MOVES: 1}, {OLD: 1, MOVES: 1})
+    assert judge(maker)["192.0.2.1/tcp"].evidence["established_flows_advancing"] == 8
+
+
 def test_a_scan_of_silent_addresses_is_no_fault() -> None:
     maker = Maker()
     for server in range(1, 200):

@@ -138,8 +138,8 @@ class Sides:
         )
 
     def advanced(self, members: Array) -> int:
-        """Established flows that advance."""
-        return int(self._of(Count.ADVANCED)[members].sum())
+        """Established flows that advance, on either side: each is counted once."""
+        return int(self._of(Count.ADVANCED)[members].max(axis=1, initial=0).sum())
 
 
 class NewFlowLoss:
