@@ -8,6 +8,8 @@ is followed by a mark: a message without a value, with ``wv-done`` set to the le
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +19,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from sinks.base import Document, Kind, Origin, Refused
 from wireverdict.bus import BusSettings, Topic, librdkafka
 
-TIMEOUT = 30.0
+LOG = logging.getLogger("wireverdict.kafka")
+TIMEOUT = 10.0
 """s that brokers have to take or give messages."""
 
 
@@ -31,7 +34,7 @@ class Letters:
     def __init__(self, bus: BusSettings) -> None:
         """Raises OSError when a password's file cannot be read."""
         options = {"enable.idempotence": True, "linger.ms": 5, "message.max.bytes": 1_000_000}
-        self._producer = Producer({**librdkafka(bus), **options})
+        self._producer = Producer({**librdkafka(bus), **options}, logger=LOG)
         self._topic = bus.topic(Topic.DEAD_LETTERS)
         self._failed: list[str] = []
 
@@ -127,7 +130,7 @@ def read_letters(bus: BusSettings) -> list[Letter]:
 
 def _messages(bus: BusSettings) -> list[Message]:
     options = {"group.id": f"{bus.prefix}.dead-letters", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = Consumer({**librdkafka(bus), **options, "auto.offset.reset": "earliest"})
+    consumer = Consumer({**librdkafka(bus), **options, "auto.offset.reset": "earliest"}, logger=LOG)
     try:
         topic = bus.topic(Topic.DEAD_LETTERS)
         known = consumer.list_topics(topic, TIMEOUT).topics[topic]
@@ -135,9 +138,12 @@ def _messages(bus: BusSettings) -> list[Message]:
             raise KafkaException(known.error)
         consumer.assign([TopicPartition(topic, number, 0) for number in known.partitions])
         open_partitions, messages = set(known.partitions), []
+        heard = time.monotonic()
         while open_partitions:
-            read = consumer.consume(1_000, TIMEOUT)
-            if not read:
+            read = consumer.consume(1_000, 0.2)  # waits for as many, or as long
+            if read:
+                heard = time.monotonic()
+            elif time.monotonic() > heard + TIMEOUT:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
             for message in read:
                 error = message.error()

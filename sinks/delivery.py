@@ -23,7 +23,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_when_event_set, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_when_event_set,
+    wait_exponential,
+    wait_random,
+)
 
 from sinks.base import Document, Kind, Origin, Refused, Sink, Unavailable
 from sinks.breaker import Breaker, State
@@ -66,13 +73,12 @@ class Delivery:
         )
         self._clock = clock
         self._kinds = {topic: kind for topic, kind in kinds(bus).items() if kind in sink.wants}
-        self._consumer = Consumer(consumer_options(name, bus, settings))
+        self._consumer = Consumer(consumer_options(name, bus, settings), logger=logging.getLogger("wireverdict.kafka"))
         self._letters = Letters(bus)
         self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause, clock)
         self._limit = Limit(settings.max_refused, settings.refused_window)
-        self._backoff = wait_exponential_jitter(
-            settings.backoff_first, settings.backoff_most, 2, settings.backoff_first
-        )
+        first, most = settings.backoff_first, settings.backoff_most
+        self._backoff = wait_exponential(first, most) + wait_random(0, first)
         self._pending: list[Document] = []
         self._offsets: dict[Place, int] = {}  # the next message of each partition, once `_pending` is done
         self._bytes = 0
@@ -324,6 +330,7 @@ def consumer_options(name: str, bus: BusSettings, settings: SinkSettings) -> dic
         "isolation.level": "read_committed",
         "queued.max.messages.kbytes": max(settings.buffer_bytes // 1024, 1),
         "fetch.message.max.bytes": 4_194_304,
+        "session.timeout.ms": 10_000,  # how long the partitions of a killed process wait for another
         "max.poll.interval.ms": 600_000,
         "topic.metadata.refresh.interval.ms": 10_000,
     }

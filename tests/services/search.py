@@ -102,7 +102,7 @@ class SearchServer:
 
     def told(self) -> dict[str, Any]:
         """See keeper.Server."""
-        return {"url": self.url}
+        return {"url": self.url, "directory": str(self.directory)}
 
     def start(self) -> None:
         """Returns when it answers. Raises RuntimeError."""

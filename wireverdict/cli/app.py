@@ -17,8 +17,10 @@ NOTHING, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "analyze": "Read captures; print connection records and verdicts.",
     "explain": "Say in words why a verdict fired.",
+    "sink": "Deliver verdicts and connection records from Kafka to Elasticsearch, webhooks and others.",
+    "dead-letters": "Look at what could not be read or delivered, and try again.",
 }
-"""Name and help of each command; its module in this package has the name of the command."""
+"""Name and help of each command; its module in this package has the name of the command, ``_`` for ``-``."""
 
 
 class Commands(click.Group):
@@ -32,7 +34,7 @@ class Commands(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"wireverdict.cli.{cmd_name}").command
+        command = importlib.import_module(f"wireverdict.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 
