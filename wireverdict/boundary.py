@@ -10,7 +10,7 @@ from wireverdict.headers import HEADER
 from wireverdict.kernels import kernel
 
 
-@kernel(numba.int64(numba.from_dtype(HEADER)[::1], numba.int64, numba.int64))
+@kernel(numba.int64(numba.from_dtype(HEADER)[::1], numba.int64, numba.int64), borrow=True)
 def first_at_or_after(rows: Any, start: int, due: int) -> int:
     """Index of the first of rows[start:] (HEADER) whose timestamp is `due` (ns) or later; len(rows) if there is none."""
     for i in range(start, len(rows)):

@@ -12,7 +12,7 @@ from wireverdict.frames import IN, OUT, UNKNOWN
 from wireverdict.kernels import kernel
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def nanoseconds(ticks: Any, kind: Any, factor: Any, offset: Any) -> Any:
     """The time of a pcapng timestamp (uint64) in ns since 1970; LATEST (or -LATEST) where int64 cannot hold it."""
     units = np.uint64(ticks)
@@ -46,7 +46,7 @@ def nanoseconds(ticks: Any, kind: Any, factor: Any, offset: Any) -> Any:
     return (seconds + offset) * scan.BILLION + rest
 
 
-@kernel()
+@kernel(borrow=True)
 def direction_of(data: Any, at: int, end: int, big: int) -> int:
     """The direction in the flags option (code 2) of a packet block whose options lie in `at` to `end`."""
     while at + 4 <= end:
@@ -61,7 +61,7 @@ def direction_of(data: Any, at: int, end: int, big: int) -> int:
     return UNKNOWN
 
 
-@kernel(types.void(scan.BYTES, scan.NUMBERS, types.int64[:, ::1], scan.NUMBERS, scan.FRAMES))
+@kernel(types.void(scan.BYTES, scan.NUMBERS, types.int64[:, ::1], scan.NUMBERS, scan.FRAMES), borrow=True)
 def scan_pcapng(data: Any, form: Any, interfaces: Any, state: Any, frames: Any) -> None:
     """Fill `frames` with the packets of pcapng blocks (enhanced, simple, obsolete); other blocks are passed over.
 

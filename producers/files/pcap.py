@@ -27,7 +27,7 @@ _SPECIAL = frozenset({189, 220, 231, 249, 279})
 """Link types whose packets may be larger: USB (Linux, mapped), D-Bus, USBPcap, EBHSCR. Values as in libpcap."""
 
 
-@kernel(types.void(scan.BYTES, scan.NUMBERS, scan.NUMBERS, scan.FRAMES))
+@kernel(types.void(scan.BYTES, scan.NUMBERS, scan.NUMBERS, scan.FRAMES), borrow=True)
 def scan_pcap(data: Any, form: Any, state: Any, frames: Any) -> None:
     """Fill `frames` from ``state[FILLED]`` on with the pcap records at ``state[POSITION]`` and after.
 

@@ -71,14 +71,14 @@ BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 NUMBERS = types.int64[::1]
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def u16(data: Any, at: Any, big: Any) -> Any:
     """Two bytes as a number."""
     low, high = np.int64(data[at]), np.int64(data[at + 1])
     return (low << 8) | high if big else (high << 8) | low
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def u32(data: Any, at: Any, big: Any) -> Any:
     """Four bytes as a number; compiles to one load and perhaps one swap."""
     a, b = np.int64(data[at]), np.int64(data[at + 1])
@@ -86,7 +86,7 @@ def u32(data: Any, at: Any, big: Any) -> Any:
     return (a << 24) | (b << 16) | (c << 8) | d if big else (d << 24) | (c << 16) | (b << 8) | a
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def begin(state: Any) -> None:
     """Reset what is counted over the rows of one array, when that array is empty."""
     if state[FILLED] == 0:
@@ -97,7 +97,7 @@ def begin(state: Any) -> None:
         state[STORED] = 0
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def put(
     row: Any, ts: int, offset: int, captured: int, length: int, link: int, direction: int, file: int, state: Any
 ) -> None:

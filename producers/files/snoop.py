@@ -17,7 +17,7 @@ _LINKS = {0: 1, 4: 1, 2: 6, 8: 10, 26: 242}
 """LINKTYPE_* by snoop's numbers (RFC 1761): IEEE 802.3, Ethernet, token ring, FDDI, IP over InfiniBand."""
 
 
-@kernel(types.void(scan.BYTES, scan.NUMBERS, scan.NUMBERS, scan.FRAMES))
+@kernel(types.void(scan.BYTES, scan.NUMBERS, scan.NUMBERS, scan.FRAMES), borrow=True)
 def scan_snoop(data: Any, form: Any, state: Any, frames: Any) -> None:
     """The same for snoop: original, included and record length, drops, seconds, microseconds, all big-endian."""
     limit, link, file = form[scan.LIMIT], form[scan.LINK], form[scan.FILE]

@@ -116,3 +116,23 @@ def test_kernels_stay_callable_as_what_they_are() -> None:
     assert len(signatures) == 1  # compiled when imported, for one set of types
     with pytest.raises(TypeError, match="No matching definition"):
         first_at_or_after(np.zeros(1, np.float64), 0, 0)
+
+
+def test_a_kernel_in_the_cache_needs_no_compiler(tmp_path: Path) -> None:
+    program = """
+import sys
+import numpy as np
+from wireverdict.boundary import first_at_or_after
+from wireverdict.headers import HEADER
+rows = np.zeros(3, HEADER)
+rows["ts"] = [5, 6, 7]
+print(first_at_or_after(rows, 0, 6), "numba.np.linalg" in sys.modules)
+"""
+    environment = {**os.environ, "WIREVERDICT_KERNEL_CACHE": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert said == ["1 True\n", "1 False\n"]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import typeinfer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,9 +69,27 @@ def kernel(
             options["no_cpython_wrapper"] = True
         if inline:
             options["forceinline"] = True
-        compiled = (
-            numba.njit(signature, **options)(function) if signature is not None else numba.njit(**options)(function)
-        )
+        compiled = numba.njit(**options)(function)
+        if signature is not None:
+            if borrow:
+                _load_without_compiler(compiled._cache)
+            with typeinfer.register_dispatcher(compiled):
+                compiled.compile(signature)
+            compiled.disable_compile()
         return cast(F, compiled)
 
     return decorate
+
+
+def _load_without_compiler(cache: Any) -> None:
+    """Let kernels come from a cache without setting up all that compiling needs, which takes longer than they do.
+
+    numba's own `load_overload` refreshes the target first. A kernel that borrows needs nothing of that to run, and numba
+    does it again before it compiles.
+    """
+
+    def load_overload(signature: Any, target: Any) -> Any:
+        with cache._guard_against_spurious_io_errors():
+            return cache._load_overload(signature, target)
+
+    cache.load_overload = load_overload
