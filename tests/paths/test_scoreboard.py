@@ -102,7 +102,7 @@ def test_holes_filled_by_newer_timestamps_are_losses_seen_from_behind() -> None:
 
 def test_pieces_of_holes_are_bounded() -> None:
     rows = log(data(0, 0, 1000), data(1, 5000, 1000), data(2, 2**30, 1000))
-    assert hole_pieces(rows, 1000) == 5 + 1024
+    assert hole_pieces(rows["seq"], rows["payload"].astype(np.int64), 1000) == 5 + 1024
     assert len(transmissions(rows, 0, 0).rows) == 0  # nothing was acknowledged
 
 

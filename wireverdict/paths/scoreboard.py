@@ -10,6 +10,7 @@ that are filled later by data with a newer TSval (RFC 7323). Data with the old T
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import numba
@@ -274,37 +275,55 @@ class Replay(NamedTuple):
     base_rtt: int
 
 
-def hole_pieces(data: NDArray[np.void], full_payload: int) -> int:
-    """How many pieces the holes in the sequence of one direction's data (EVENT[n]) make at most."""
-    starts = (data["seq"] - data["seq"][0]).astype(np.int32).astype(np.int64)
-    high = np.maximum.accumulate(starts + data["payload"])
-    jumps = starts[1:] - high[:-1]
+def hole_pieces(seq: NDArray[np.uint32], payload: NDArray[np.int64], full_payload: int) -> int:
+    """How many pieces the holes in the sequence of one direction's data packets make at most."""
+    starts = (seq - seq[0]).astype(np.int32).astype(np.int64)
+    jumps = starts[1:] - np.maximum.accumulate(starts + payload)[:-1]
     return int(np.minimum(jumps[jumps > 0] // full_payload + 1, LONG_HOLE).sum())
+
+
+class _Workspace(threading.local):
+    """Rows for `replay`, kept for the next one in a thread: fresh memory would cost more than what is done with it."""
+
+    def __init__(self) -> None:
+        self._rows = np.empty(0, SEGMENT), np.empty(0, TRANSMISSION), np.empty(0, np.int32)
+
+    def of(self, size: int) -> tuple[NDArray[np.void], NDArray[np.void], NDArray[np.int32]]:
+        """Segments, transmissions and their predecessors, `size` rows each."""
+        if len(self._rows[2]) < size:
+            room = 2 * size
+            self._rows = np.empty(room, SEGMENT), np.empty(room, TRANSMISSION), np.empty(room, np.int32)
+        segments, out, previous = self._rows
+        return segments[:size], out[:size], previous[:size]
 
 
 def transmissions(events: NDArray[np.void], direction: int, link_overhead: int) -> Replay:
     """Replay all connections of a pair (`events`: EVENT[n], in order) in one direction: 0 from the lower address."""
-    sent = ((events["flags"] & HIGH) == direction) & (events["payload"] > 0)
-    connections = events["connection"]
+    flags, payload, connections = events["flags"], events["payload"].astype(np.int64), events["connection"]
+    sent = ((flags & HIGH) == direction) & (payload > 0)
     kept: list[NDArray[np.void]] = []
     counters = np.zeros(6, np.int64)
     base = 0
-    for connection in np.unique(connections[sent]):
+    numbers = np.unique(connections[sent])
+    for connection in numbers:
         order = np.flatnonzero(connections == connection)
-        payloads = events["payload"][order][sent[order]].astype(np.int64)
+        mine = order[sent[order]]
+        payloads = payload[mine]
         largest = int(payloads.max())
         full = largest if largest <= FULL_PAYLOAD else FULL_PAYLOAD
-        if largest > FULL_PAYLOAD and events["flags"][order[0]] & TIMESTAMPS:
+        if largest > FULL_PAYLOAD and flags[order[0]] & TIMESTAMPS:
             full -= 12  # the option's size with its padding
-        room = 2 * int((payloads // full + 2).sum()) + hole_pieces(events[order][sent[order]], full) + 64
-        segments, out = np.empty(room, SEGMENT), np.empty(room, TRANSMISSION)
+        room = 2 * int((payloads // full + 2).sum()) + hole_pieces(events["seq"][mine], payloads, full) + 64
+        segments, out, previous = _WORKSPACE.of(room)
         counters[:] = [0, 0, counters[REPEATS], counters[FILLS], 0, 0]
-        replay(events, order, direction, full, link_overhead, segments, out, np.empty(room, np.int32), counters)
-        kept.append(out[: counters[TRANSMISSIONS]])
+        replay(events, order, direction, full, link_overhead, segments, out, previous, counters)
+        kept.append(out[: counters[TRANSMISSIONS]].copy())
         if 0 < counters[RTT_MIN] < 1 << 60:
             base = min(base, int(counters[RTT_MIN])) if base else int(counters[RTT_MIN])
     rows = np.concatenate(kept) if kept else np.empty(0, TRANSMISSION)
-    rows = rows[np.argsort(rows["event"], kind="stable")]
+    at = rows["event"]
+    if len(at) and (at[1:] < at[:-1]).any():
+        rows = rows[np.argsort(at, kind="stable")]
     repeats, fills = int(counters[REPEATS]), int(counters[FILLS])
     at_receiver = fills > repeats
     if at_receiver:
@@ -312,3 +331,6 @@ def transmissions(events: NDArray[np.void], direction: int, link_overhead: int) 
     else:
         rows = rows[(rows["rtt"] != HOLE) & (rows["fate"] != UNKNOWN)]
     return Replay(rows, at_receiver, repeats, fills, base)
+
+
+_WORKSPACE = _Workspace()
