@@ -11,7 +11,7 @@ from wireverdict.connections import layout
 from wireverdict.connections.layout import CONN, HALF, HISTOGRAM, HOLES, INLINE_RTT, RTT_BUCKETS, TROUBLE
 
 CONN_BITS = (
-    *("LIVE", "ORIGINATOR_LOW", "FLIPPED", "GOT_UNREACHABLE", "GOT_REFUSED", "HANDSHAKE", "ENDED", "EVICTED"),
+    *("LIVE", "ORIGINATOR_LOW", "FLIPPED", "GOT_UNREACHABLE", "GOT_REFUSED", "HANDSHAKE", "ENDED"),
     *("BOTH_WAYS", "SACK_LOW", "SACK_HIGH", "SYN_START", "ORIGINATOR_RESET", "NEVER_ANSWERED"),
 )
 HALF_BITS = (
@@ -23,7 +23,7 @@ HALF_BITS = (
 def test_a_connection_costs_what_the_settings_say() -> None:
     per_connection = CONN.itemsize + 2 * HALF.itemsize + 2 * np.dtype(np.uint32).itemsize
     assert per_connection == 248
-    assert (TROUBLE.itemsize, HISTOGRAM.itemsize) == (280, 872)
+    assert (TROUBLE.itemsize, HISTOGRAM.itemsize) == (272, 872)
 
 
 @pytest.mark.parametrize("kind", [CONN, HALF, TROUBLE, HISTOGRAM])

@@ -27,7 +27,6 @@ GOT_UNREACHABLE = 1 << 3  # an ICMP error quoted it
 GOT_REFUSED = 1 << 4
 HANDSHAKE = 1 << 5  # SYN, SYN-ACK and ACK were all seen
 ENDED = 1 << 6  # to be collected; no longer in the index
-EVICTED = 1 << 7  # ended early for want of room
 BOTH_WAYS = 1 << 8  # packets seen in both directions
 SACK_LOW = 1 << 9  # SACK offered or used by the originator, by the responder
 SACK_HIGH = 1 << 10
@@ -112,11 +111,9 @@ TROUBLE = np.dtype(
         ("keep_alives", "<u4"),
         ("history_counts", "<u4", (2,)),  # Zeek's T and W letters come at 1, 10, 100 … of their kind
         ("repeats", "<u4"),  # retransmissions since the last proof of a spurious one (bounds what DSACK may prove)
-        ("ack_run", "<u4"),  # duplicate ACKs in a row
         ("holes", "<u4"),  # used
         ("payload_high", "<u4"),  # carry of UDP payload bytes, which are counted in HALF.next
         ("last_retransmitted_left", "<u4"),
-        ("last_retransmitted_us", "<u4"),
         ("last_retransmitted_tsval", "<u4"),
         ("hole_left", "<u4", (HOLES,)),
         ("hole_right", "<u4", (HOLES,)),

@@ -27,9 +27,8 @@ from wireverdict.kernels import kernel
     NEW_UDP,
     NEW_ICMP,
     HOLES_FORGOTTEN,
-    SILENT_PEER_BYTES,
     COUNTERS,
-) = range(18)
+) = range(17)
 
 
 @kernel(borrow=True)

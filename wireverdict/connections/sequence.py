@@ -33,7 +33,7 @@ from wireverdict.connections.notes import (
     SPURIOUS,
     WINDOW_FULL,
 )
-from wireverdict.connections.pools import HOLES_FORGOTTEN, SILENT_PEER_BYTES, add_rtt, take_trouble
+from wireverdict.connections.pools import HOLES_FORGOTTEN, add_rtt, take_trouble
 from wireverdict.headers import DSACK, TIMESTAMPS
 from wireverdict.kernels import kernel
 
@@ -240,7 +240,6 @@ def data(c: Any, e: Any, p: Any, h: Any, base: Any, side: Any, trouble: Any, cou
                 t.retransmitted_bytes += np.uint64(length)
                 t.filled_bytes += np.uint64(filled)
                 t.last_retransmitted_left = base
-                t.last_retransmitted_us = us
                 t.last_retransmitted_tsval = h.tsval
         events |= np.uint32(OUT_OF_ORDER) if filled and not late else np.uint32(RETRANSMISSION)
         e.bits = e.bits | TIMED_TWICE
@@ -275,9 +274,7 @@ def acknowledgement(
         return events
     if moved > 0:
         if beyond > 0:
-            if p.state == INACTIVE:
-                counters[SILENT_PEER_BYTES] += beyond  # a side that is never seen is not captured, which is not loss
-            else:
+            if p.state != INACTIVE:  # a side that is never seen is not captured, which is not loss
                 row = take_trouble(p, trouble, counters)
                 if beyond == 1:  # it may be a FIN
                     if row >= 0:
@@ -297,7 +294,6 @@ def acknowledgement(
                     t.missed_bytes += np.uint64(missed)
                     note.missed = note.missed + missed
                     events |= MISSED
-            t.ack_run = 0
             # Eifel (RFC 3522): the echo is older than the copy, so the first copy had arrived. Not where SACK is in
             # use: there the receiver says so itself (DSACK), and one copy must not be proven needless twice.
             if (

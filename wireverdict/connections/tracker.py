@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wireverdict.connections import finish, pools, track
 from wireverdict.connections.flags import fill_flags
 from wireverdict.connections.index import MAX_ROWS
-from wireverdict.connections.layout import CONN, ENDED, EVICTED, HALF, HISTOGRAM, INACTIVE, LIVE, SYN_SENT, TROUBLE
+from wireverdict.connections.layout import CONN, ENDED, HALF, HISTOGRAM, INACTIVE, LIVE, SYN_SENT, TROUBLE
 from wireverdict.connections.notes import NOTE
 from wireverdict.headers import TCP
 from wireverdict.records import CONNECTION
@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds and time-outs of connection tracking."""
 
     max_connections: int = 1 << 20  # rows of 248 bytes; beyond that half-open connections go first
-    max_troubled: int = 1 << 18  # directions with loss, reordering or zero windows followed at once; 280 bytes each
+    max_troubled: int = 1 << 18  # directions with loss, reordering or zero windows followed at once; 272 bytes each
     max_histograms: int = 1 << 17  # directions with more than three round-trip samples; 872 bytes each
     tcp_idle: float = (
         300.0  # s without a packet until an open connection counts as over (Zeek's tcp_inactivity_timeout)
@@ -124,7 +124,6 @@ class Tracker:
             candidates = np.flatnonzero(live)
             self.evicted_others += min(wanted, len(candidates))
         oldest = candidates[np.argsort(conn["last_ts"][candidates], kind="stable")[:wanted]]
-        conn["bits"][oldest] |= EVICTED
         track.end_rows(np.sort(oldest).astype(np.int64), self.conn, self.table, self.ended, self.counters)
 
     def finish(self, most: int | None = None) -> bool:
