@@ -15,7 +15,10 @@ from producers.files.compression import DamagedError
 CHUNK = 1 << 20
 """Bytes of a stream that are read (or decompressed) into one buffer."""
 _BEHIND = 64 << 20
-"""Bytes behind the scan that stay mapped; pages before that leave the resident set (they stay in the page cache)."""
+"""Bytes behind the scan that stay mapped, at most; pages before that leave the resident set (they stay in the page
+cache)."""
+_BLOCKS = 12
+"""Blocks behind the scan that stay mapped: more than a reorder buffer holds of them (8 of 8,192 frames)."""
 
 
 class Feed(Protocol):
@@ -48,6 +51,8 @@ class MappedFeed:
         self._map = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         self._map.madvise(mmap.MADV_SEQUENTIAL)
         self._dropped = 0
+        self._passed = 0
+        self._largest = 1 << 20  # bytes of a block
         self.data: NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)
         self.base = 0
         self.final = True
@@ -59,8 +64,11 @@ class MappedFeed:
 
     def passed(self, position: int) -> None:
         """Let go of pages far behind, so that a large file does not look like used memory."""
-        if position - self._dropped >= 2 * _BEHIND:
-            end = (position - _BEHIND) // mmap.PAGESIZE * mmap.PAGESIZE
+        self._largest = max(self._largest, position - self._passed)
+        self._passed = position
+        behind = min(_BLOCKS * self._largest, _BEHIND)
+        if position - self._dropped >= 2 * behind:
+            end = (position - behind) // mmap.PAGESIZE * mmap.PAGESIZE
             self._map.madvise(mmap.MADV_DONTNEED, self._dropped, end - self._dropped)
             self._dropped = end
 
