@@ -16,7 +16,7 @@ import asyncio
 import logging
 import ssl
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,11 @@ class StreamApp(faust.App):  # type: ignore[misc]
                 await self.take_up(assigned)
             except Exception as error:  # noqa: BLE001 - whatever it is, reading on without the state would lose
                 self.die("partitions could not be restored", error)
+            # What Faust began after the rebalance before may have ended in the meantime, and reads already.
+            self.consumer.stop_flow()
+            self.flow_control.suspend()
+            self.consumer.pause_partitions(assigned)
+            self.flow_control.clear()
         await super()._on_partitions_assigned(assigned, generation_id)
 
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -117,6 +122,7 @@ class Agents:
             self._add(name, keeper)
 
     def _add(self, name: str, keeper: Keeper) -> None:
+        keeper.seek = partial(self._seek, name)
         topic = self.app.topic(name, key_type=bytes, value_type=bytes, acks=False, internal=False)
 
         async def agent(stream: Any) -> None:
@@ -134,6 +140,7 @@ class Agents:
         return bool(message.generation_id == self.app.consumer_generation_id)
 
     async def _take_up(self, assigned: set[TP]) -> None:
+        await self._stay_alive()
         offsets: dict[TP, int] = {}
         for name, keeper in self.topics.items():
             saved = await keeper.take_up(tp.partition for tp in assigned if tp.topic == name)
@@ -146,6 +153,32 @@ class Agents:
         LOG.info(
             "partitions assigned", extra={"partitions": [f"{tp.topic}[{tp.partition}]" for tp in sorted(assigned)]}
         )
+
+    async def _stay_alive(self) -> None:
+        """aiokafka sends no heartbeats until partitions are taken up, and who restores for long would be taken for dead."""
+        thread = self.app.consumer._thread
+        coordinator = thread._ensure_consumer()._coordinator
+
+        async def start() -> None:
+            coordinator._start_heartbeat_task()
+
+        await thread.call_thread(start)
+
+    async def _seek(self, name: str, partition: int, offset: int) -> None:
+        """In the consumer's thread, and past Faust's own memory of what it has read."""
+        consumer, tp = self.app.consumer, TP(name, partition)
+
+        async def seek() -> None:
+            if TopicPartition(name, partition) in consumer._thread._ensure_consumer().assignment():
+                await consumer.seek(tp, offset)
+
+        await consumer._thread.call_thread(seek)
+
+    async def nudge(self, places: Iterable[tuple[str, int]]) -> None:
+        """Nothing comes from these partitions though there is something: see Keeper.nudge."""
+        for name, partition in places:
+            if self.ready:
+                await self.topics[name].nudge(partition)
 
     async def _let_go(self) -> None:
         self.ready = False

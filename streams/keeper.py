@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +27,14 @@ FLUSH = 60.0
 """s that outputs may take to arrive before a checkpoint."""
 
 
+SEEK = 5.0
+"""s that reading has to get back to where it should be, before it is told so again."""
+SEEKS = 12
+"""Times in a row before the worker gives up."""
+
+
 class Missing(RuntimeError):
-    """Messages between two offsets were not read, and are still there: the worker has to begin at its snapshot."""
+    """Messages between two offsets are not read though they are there and were asked for again."""
 
 
 class TooManyBad(RuntimeError):
@@ -44,6 +50,8 @@ class Held:
     ledger: Ledger
     tolerance: Tolerance
     saved_at: float  # monotonic
+    sought_at: float = -SEEK
+    seeks: int = 0  # in a row
 
 
 class Keeper:
@@ -60,7 +68,8 @@ class Keeper:
         open_ledger: Callable[[int], Ledger],
         earliest: Callable[[int], int],
     ) -> None:
-        """`earliest`: the first offset that a partition still has; blocks."""
+        """`earliest`: the first offset that a partition still has; blocks. `seek` is to be set before anything is read:
+        read a partition from an offset on."""
         self.topic = topic
         self.settings = settings
         self.outbox = outbox
@@ -68,6 +77,7 @@ class Keeper:
         self.held: dict[int, Held] = {}
         self.lock = asyncio.Lock()
         self.applied = 0
+        self.seek: Callable[[int, int], Awaitable[None]] | None = None
         self._make, self._open, self._earliest = make, open_ledger, earliest
         self._thread = ThreadPoolExecutor(1, f"{topic}")
         self._others = ThreadPoolExecutor(8, f"{topic}-snapshots")
@@ -126,14 +136,15 @@ class Keeper:
             action = held.position.look(message.offset)
             if action is Action.SEEN:
                 return
-            if action is Action.GAP:
-                await self._gap(held, message)
+            if action is Action.GAP and not await self._gap(held, message):
+                return
             loop = asyncio.get_running_loop()
             if len(message.value) < SMALL:
                 good = self._apply(held, message)
             else:
                 good = await loop.run_in_executor(self._thread, self._apply, held, message)
             held.position.advance(message.offset)
+            held.seeks = 0
             self.applied += 1
             if not held.tolerance.count(not good):
                 raise TooManyBad(
@@ -165,17 +176,33 @@ class Keeper:
         original = [(f"original-{name}", value) for name, value in message.headers]
         return Outgoing(Topic.DEAD_LETTERS, message.key or b"", message.value, headers + original)
 
-    async def _gap(self, held: Held, message: Incoming) -> None:
-        """Messages are missing: borne if the topic no longer has them. Raises Missing."""
+    async def _gap(self, held: Held, message: Incoming) -> bool:
+        """Messages before this one are missing: whether to go on with it, because the topic no longer has them. Else
+        reading has gone astray, as it does when one rebalance follows another; it is led back. Raises Missing."""
+        if time.monotonic() - held.sought_at < SEEK:
+            return False
         loop = asyncio.get_running_loop()
         first = await loop.run_in_executor(self._thread, self._earliest, message.partition)
-        missed = message.offset - held.position.applied - 1
-        if first <= held.position.applied + 1:
-            raise Missing(
-                f"{missed} messages before offset {message.offset} of {self.outbox.bus.topic(self.topic)}"
-                f"[{message.partition}] were not read; beginning again at the last checkpoint"
-            )
-        self.metrics.expired(self.topic, message.partition, missed)
+        if first > held.position.applied + 1:
+            self.metrics.expired(self.topic, message.partition, message.offset - held.position.applied - 1)
+            return True
+        await self._lead(message.partition, held)
+        return False
+
+    async def nudge(self, partition: int) -> None:
+        """Read a partition again from where it should be: somebody has seen that nothing comes. Raises Missing."""
+        async with self.lock:
+            held = self.held.get(partition)
+            if held is not None and time.monotonic() - held.sought_at >= SEEK:
+                await self._lead(partition, held)
+
+    async def _lead(self, partition: int, held: Held) -> None:
+        held.sought_at, held.seeks = time.monotonic(), held.seeks + 1
+        name, offset = self.outbox.bus.topic(self.topic), held.position.applied + 1
+        if held.seeks > SEEKS or self.seek is None:
+            raise Missing(f"messages from offset {offset} of {name}[{partition}] on are there and do not come")
+        self.metrics.event("reading led back", topic=str(self.topic), partition=partition, offset=offset)
+        await self.seek(partition, offset)
 
     async def checkpoint(self, *, everything: bool = False) -> dict[int, int]:
         """Snapshot the partitions whose time has come; the offsets that are durable since. Raises CheckpointError,

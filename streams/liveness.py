@@ -45,13 +45,16 @@ class Watchdog(threading.Thread):
         beat: Callable[[], float],
         joining: Callable[[], bool],
         die: Callable[[str], None],
+        nudge: Callable[[list[tuple[str, int]]], None] = lambda places: None,
     ) -> None:
         """`applied`: offset by (topic, partition) held. `beat`: when the event loop last ran (monotonic). `joining`:
-        whether a rebalance goes on, in which nothing can move."""
+        whether a rebalance goes on, in which nothing can move. `nudge`: hears of partitions from which nothing has come
+        between two looks though there was something."""
         super().__init__(name="watchdog", daemon=True)
         self.lags: dict[tuple[str, int], int] = {}
         self._options, self._stall = dict(options), stall
-        self._applied, self._beat, self._joining, self._die = applied, beat, joining, die
+        self._die, self._nudge = die, nudge
+        self._applied, self._beat, self._joining = applied, beat, joining
         self._over = threading.Event()
 
     def stop(self) -> None:
@@ -63,12 +66,17 @@ class Watchdog(threading.Thread):
         client = Consumer(self._options | {"group.id": "none", "enable.auto.commit": False})
         progress = Progress(self._stall, time.monotonic())
         every = min(5.0, self._stall / 6)
+        before: dict[tuple[str, int], int] = {}
         while not self._over.wait(every):
             held = dict(self._applied())
             lags = self._measure(client, held)
             if lags is not None:
                 self.lags = lags
             joining = self._joining()
+            stuck = [place for place, lag in (lags or {}).items() if lag > 0 and before.get(place) == held[place]]
+            if stuck and not joining:
+                self._nudge(stuck)
+            before = held
             waiting = None if lags is None else joining or any(lag > 0 for lag in lags.values())
             late = time.monotonic() - self._beat() > self._stall
             if late or not progress.look(time.monotonic(), (held, joining), waiting):

@@ -83,6 +83,7 @@ class Worker:
         self.agents = Agents(self.app, self.keepers, die)
         self._beat = time.monotonic()
         self._stop = asyncio.Event()
+        self._nudges: asyncio.Queue[list[tuple[str, int]]] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -93,6 +94,7 @@ class Worker:
             beat=lambda: self._beat,
             joining=lambda: bool(self.app.rebalancing) or not self.agents.ready,
             die=lambda sentence: die(sentence, None),
+            nudge=lambda places: loop.call_soon_threadsafe(self._nudges.put_nowait, places),
         )
         self._watch(watchdog)
         watchdog.start()
@@ -128,6 +130,8 @@ class Worker:
             self._beat = time.monotonic()
             await asyncio.sleep(TICK)
             await self.agents.checkpoint()
+            while not self._nudges.empty():
+                await self.agents.nudge(self._nudges.get_nowait())
             for keeper in self.keepers.values():
                 keeper.outbox.poll()
 

@@ -20,6 +20,7 @@ class Bus:
     partitions: int = 2
     servers: str = ""
     prefix: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:10]}")
+    login: dict[str, str] = field(default_factory=dict)  # further settings of librdkafka
 
     def __post_init__(self) -> None:
         self.servers = self.servers or str(once("kafka")["servers"])
@@ -37,7 +38,7 @@ class Bus:
 
     @property
     def options(self) -> dict[str, str]:
-        return {"bootstrap.servers": self.servers}
+        return {"bootstrap.servers": self.servers} | self.login
 
     @property
     def settings(self) -> BusSettings:
@@ -55,10 +56,12 @@ class Bus:
 
     def read(self, topic: Topic, isolation: str = "read_uncommitted") -> list[Message]:
         """Everything, in order within a partition."""
-        return read(self.servers, self.name(topic), isolation)
+        return read(self.servers, self.name(topic), isolation, self.login)
 
 
-def read(servers: str, topic: str, isolation: str = "read_uncommitted") -> list[Message]:
+def read(
+    servers: str, topic: str, isolation: str = "read_uncommitted", login: dict[str, str] | None = None
+) -> list[Message]:
     """Everything on a topic so far."""
     reader = Consumer(
         {
@@ -70,6 +73,7 @@ def read(servers: str, topic: str, isolation: str = "read_uncommitted") -> list[
             "isolation.level": isolation,
             "fetch.wait.max.ms": 20,
         }
+        | (login or {})
     )
     try:
         numbers = reader.list_topics(topic, timeout=30.0).topics[topic].partitions

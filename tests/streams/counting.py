@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from streams.messages import Incoming, Outgoing
@@ -35,22 +36,17 @@ class Counting:
         self.count = int(data)
 
 
-def main(servers: str, prefix: str, instance: str) -> None:
-    """A worker that counts on both topics."""
+def main(instance: str) -> None:
+    """A worker that counts on both topics. Its settings come from the environment."""
     from streams.worker import Worker
-    from wireverdict.bus import BusSettings
-    from wireverdict.settings import Settings
-    from wireverdict.streaming import StreamSettings
+    from wireverdict.settings import from_environment, settings
 
-    settings = Settings(
-        bus=BusSettings(servers=servers, prefix=prefix),
-        stream=StreamSettings(checkpoint_interval=1.0, session_timeout=6.0, shutdown=10.0),
-    )
     makers = {
         Topic.HEADERS: lambda number: Counting(number, Topic.WINDOWS),
         Topic.WINDOWS: lambda number: Counting(number, Topic.VERDICTS),
     }
-    Worker(settings, instance, lambda settings, metrics: makers).run()
+    chosen = settings([from_environment(os.environ)])
+    Worker(chosen, instance, lambda settings, metrics: makers).run()
 
 
 if __name__ == "__main__":

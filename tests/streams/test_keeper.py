@@ -97,13 +97,34 @@ def test_what_is_of_another_generation_or_partition_is_left_alone(bus: Bus) -> N
     assert sent(bus) == []
 
 
-def test_a_gap_ends_the_worker_unless_the_topic_no_longer_has_the_messages(bus: Bus) -> None:
+def test_reading_that_went_astray_is_led_back_and_given_up_only_after_a_while(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def play() -> None:
-        kept = keeper(bus, earliest=lambda number: 1)
+        sought = []
+
+        async def seek(partition: int, offset: int) -> None:
+            sought.append((partition, offset))
+
+        kept = keeper(bus)
+        kept.seek = seek
         await kept.take_up([0])
-        await feed(kept, [message(0)])
-        with pytest.raises(Missing, match="2 messages before offset 3"):
-            await feed(kept, [message(3)])
+        await feed(kept, [message(0), message(3), message(4), message(5)])
+        assert sought == [(0, 1)]  # once: what was on its way is left out meanwhile
+        await feed(kept, map(message, range(1, 4)))
+        assert kept.held[0].position.applied == 3
+        monkeypatch.setattr("streams.keeper.SEEK", 0.0)
+        await kept.nudge(0)
+        assert sought == [(0, 1), (0, 4)]
+        with pytest.raises(Missing, match=r"messages from offset 4 of .*headers\[0\] on are there and do not come"):
+            await feed(kept, map(message, range(10, 100)))
+        kept.outbox.flush(30.0)
+
+    asyncio.run(play())
+
+
+def test_messages_that_the_topic_no_longer_has_are_counted(bus: Bus) -> None:
+    async def play() -> None:
         kept = keeper(bus, earliest=lambda number: 3)
         await kept.take_up([0])
         await feed(kept, [message(0), message(3)])

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from tests.services.kafka import KafkaServer
 from tests.streams.broker import Bus
-from tests.streams.fleet import Ends, Fleet
+from tests.streams.fleet import Ends, Fleet, environment
 from wireverdict.bus import Topic
 
 pytestmark = pytest.mark.services
@@ -44,8 +44,12 @@ class Feed(threading.Thread):
         self.join()
 
 
+def counting(number: int) -> list[str]:
+    return ["-m", "tests.streams.counting", f"w{number}"]
+
+
 @contextmanager
-def playing(bus: Bus, logs: Path) -> Iterator[tuple[Fleet, Feed, Ends]]:
+def playing(bus: Bus, logs: Path, **settings: object) -> Iterator[tuple[Fleet, Feed, Ends]]:
     with Fleet(lambda number: ["-m", "tests.streams.counting", bus.servers, bus.prefix, f"w{number}"], logs) as fleet:
         feed = Feed(bus)
         feed.start()
@@ -136,7 +140,38 @@ def test_partitions_move_as_workers_come_and_go(tmp_path: Path) -> None:
 def test_too_many_bad_messages_stop_the_worker(tmp_path: Path) -> None:
     bus = Bus(partitions=1)
     bus.send(Topic.HEADERS, [(0, b"edge", b"bad", [])] * 200)
-    with Fleet(lambda number: ["-m", "tests.streams.counting", bus.servers, bus.prefix, "w"], tmp_path) as fleet:
+    with Fleet(counting, tmp_path, environment(bus)) as fleet:
         fleet.start(0)
         assert fleet.running[0].wait(60.0) == 70
         assert "more than 100 of the last 1000 messages" in fleet.said()
+
+
+def test_a_broker_that_asks_for_a_login(tmp_path: Path) -> None:
+    module = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="inside"'
+    server = KafkaServer(
+        tmp_path,
+        {
+            "listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN",
+            "sasl.mechanism.inter.broker.protocol": "PLAIN",
+            "listener.name.plaintext.plain.sasl.jaas.config": f'{module} user_broker="inside" user_worker="secret";',
+        },
+    )
+    server.start()
+    login = {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "worker",
+        "sasl.password": "secret",
+    }
+    try:
+        bus = Bus(partitions=1, servers=server.address, login=login)
+        bus.send(Topic.HEADERS, [(0, b"edge", b"good", [])] * 10)
+        given = {"WIREVERDICT_BUS__" + name.replace(".", "_").upper(): value for name, value in login.items()}
+        with Fleet(counting, tmp_path, environment(bus) | given) as fleet:
+            fleet.start(0)
+            fleet.until("all applied twice", lambda: counted(bus, Topic.VERDICTS) == 10)
+            assert fleet.end(0) == 0
+    finally:
+        server.stop()

@@ -1,0 +1,79 @@
+"""Settings of Faust's application. That it restores before it reads is shown by test_worker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wireverdict.bus import BusSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = """
+import json, sys
+import msgspec
+from streams.app import credentials, incoming, make_app
+from wireverdict.bus import BusSettings
+from wireverdict.streaming import StreamSettings
+
+bus = msgspec.json.decode(sys.argv[1], type=BusSettings)
+made = make_app(bus, StreamSettings(), "edge-0")
+login = credentials(bus)
+print(json.dumps({
+    "group": made.conf.id,
+    "instance": made.conf.consumer_group_instance_id,
+    "brokers": [str(url) for url in made.conf.broker],
+    "protocol": None if login is None else login.protocol.value,
+    "mechanism": getattr(login, "mechanism", None) and login.mechanism.value,
+    "username": getattr(login, "username", None),
+    "password": getattr(login, "password", None),
+}))
+"""
+
+
+def made(bus: BusSettings) -> dict[str, Any]:
+    """In a process of its own: Faust's imports warn of what it uses itself."""
+    import msgspec
+
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, msgspec.json.encode(bus).decode()],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_group_instance_and_brokers_come_from_the_settings() -> None:
+    application = made(BusSettings(servers="one:9092, two:9093", prefix="prod"))
+    assert application["group"] == "prod-stream"
+    assert application["instance"] == "edge-0"
+    assert application["brokers"] == ["kafka://one:9092", "kafka://two:9093"]
+    assert application["protocol"] is None
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_a_login_is_handed_on(tmp_path: Path, mechanism: str) -> None:
+    (tmp_path / "password").write_text("secret\n", encoding="utf-8")
+    application = made(
+        BusSettings(
+            security_protocol="SASL_PLAINTEXT",
+            sasl_mechanism=mechanism,
+            sasl_username="worker",
+            sasl_password_file=str(tmp_path / "password"),
+        )
+    )
+    assert (application["protocol"], application["mechanism"]) == ("SASL_PLAINTEXT", mechanism)
+    assert (application["username"], application["password"]) == ("worker", "secret")
+
+
+def test_tls_is_handed_on() -> None:
+    assert made(BusSettings(security_protocol="SSL"))["protocol"] == "SSL"
+    both = made(BusSettings(security_protocol="SASL_SSL", sasl_mechanism="PLAIN", sasl_username="worker"))
+    assert (both["protocol"], both["username"]) == ("SASL_SSL", "worker")

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from prometheus_client import generate_latest
+
+from streams.messages import Incoming, Outgoing
+from streams.metrics import Metrics
+from wireverdict.bus import Topic
+
+MESSAGE = Incoming(3, 17, 0, b"edge", b"12345", [])
+
+
+def text(metrics: Metrics) -> str:
+    return generate_latest(metrics.registry).decode()
+
+
+def test_what_was_applied_sent_and_refused_is_counted() -> None:
+    metrics = Metrics()
+    metrics.took(Topic.HEADERS, MESSAGE, [Outgoing(Topic.WINDOWS, b"", b"", [])] * 2)
+    metrics.bad(Topic.HEADERS, MESSAGE, "garbage")
+    metrics.expired(Topic.WINDOWS, 0, 12)
+    said = text(metrics)
+    assert 'wireverdict_stream_bytes_total{topic="headers"} 5.0' in said
+    assert 'wireverdict_stream_sent_messages_total{topic="windows"} 2.0' in said
+    assert 'wireverdict_stream_dead_letters_total{topic="headers"} 1.0' in said
+    assert 'wireverdict_stream_expired_messages_total{topic="windows"} 12.0' in said
+
+
+def test_snapshots_are_measured() -> None:
+    metrics = Metrics()
+    metrics.saved(Topic.HEADERS, 3, 1_000, 0.2)
+    metrics.restored(Topic.HEADERS, 0.3, 4)
+    said = text(metrics)
+    assert 'wireverdict_stream_checkpoint_bytes{partition="3",topic="headers"} 1000.0' in said
+    assert 'wireverdict_stream_checkpoint_seconds_sum{topic="headers"} 0.2' in said
+    assert 'wireverdict_stream_restore_seconds_count{topic="headers"} 1.0' in said
+
+
+def test_gauges_are_read_when_they_are_asked_for() -> None:
+    metrics = Metrics()
+    lags = {("headers", "0"): 4.0}
+    metrics.watch("wireverdict_stream_lag", "Messages.", ["topic", "partition"], lambda: list(lags.items()))
+    assert 'wireverdict_stream_lag{partition="0",topic="headers"} 4.0' in text(metrics)
+    lags["headers", "0"] = 5.0
+    assert 'wireverdict_stream_lag{partition="0",topic="headers"} 5.0' in text(metrics)
+
+
+def test_the_delay_of_a_sensor_is_from_its_clock_to_now() -> None:
+    metrics = Metrics()
+    metrics.clocks["edge"] = time.time_ns() - 5_000_000_000
+    assert metrics.delays()["edge"] == pytest.approx(5.0, abs=3.0)
