@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test lint format types unit bench lab lab-captures demo-capture detection-report config readme lock clean
+.PHONY: up help setup demo test lint format types unit bench lab lab-captures demo-capture detection-report config readme lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make lab     real faults in network namespaces, judged (needs root; 8 minutes)"
 	@echo "make lab-captures  the same, into tests/lab/captures; make demo-capture: the demo's"
 	@echo "make detection-report  bring the tables of measured results in docs/ up to date"
+	@echo "make up      Kafka and Elasticsearch on this machine, without Docker, until Ctrl-C (needs Java and Maven)"
 	@echo "make config  write config/wireverdict.toml from the code"
 	@echo "make readme  put what the demo prints into README.md"
 	@echo "make lock    bring requirements/*.txt in step with pyproject.toml"
@@ -66,6 +67,9 @@ demo-capture: setup
 
 detection-report: setup
 	$(BIN)/python -m benchmarks.detection_report --write
+
+up: setup
+	$(BIN)/python -m tests.services.up
 
 config: setup
 	$(BIN)/python scripts/default_config.py

@@ -53,7 +53,6 @@ class SearchServer:
         product: str,
         directory: Path,
         settings: dict[str, str] | None = None,
-        users: str = "",
         heap: str = "512m",
         port: int = 0,
     ) -> None:
@@ -64,9 +63,9 @@ class SearchServer:
         self.scheme = "https" if "xpack.security.http.ssl.enabled" in (settings or {}) else "http"
         self.home = unpacked(product)
         self.process: subprocess.Popen[bytes] | None = None
-        self._configure(settings or {}, users)
+        self._configure(settings or {})
 
-    def _configure(self, settings: dict[str, str], users: str) -> None:
+    def _configure(self, settings: dict[str, str]) -> None:
         config = self.directory / "config"
         shutil.copytree(self.home / "config", config, dirs_exist_ok=True)
         lines = {
@@ -89,9 +88,6 @@ class SearchServer:
         options = config / "jvm.options"  # without what would write beside the archive: the log of the collector
         kept = [line for line in options.read_text(encoding="utf-8").splitlines() if "gc" not in line.lower()]
         options.write_text("\n".join(kept), encoding="utf-8")
-        if users:
-            (config / "users").write_text(users, encoding="utf-8")
-            (config / "users_roles").write_text(f"superuser:{users.partition(':')[0]}\n", encoding="utf-8")
         for name in ("data", "logs", "tmp"):
             (self.directory / name).mkdir(exist_ok=True)
 
