@@ -23,6 +23,8 @@ from wireverdict.streaming import StreamSettings
 
 SMALL = 2_048
 """Bytes of a value below which its message is applied at once and not in a thread: a tick takes microseconds."""
+LETTER = 1_800_000
+"""Bytes of a dead letter; of what is larger the rest is left away, and its size noted."""
 FLUSH = 60.0
 """s that outputs may take to arrive before a checkpoint."""
 
@@ -174,7 +176,9 @@ class Keeper:
             ("wv-reason", reason.encode()),
         ]
         original = [(f"original-{name}", value) for name, value in message.headers]
-        return Outgoing(Topic.DEAD_LETTERS, message.key or b"", message.value, headers + original)
+        if len(message.value) > LETTER:
+            headers.append(("wv-cut", str(len(message.value)).encode()))
+        return Outgoing(Topic.DEAD_LETTERS, message.key or b"", message.value[:LETTER], headers + original)
 
     async def _gap(self, held: Held, message: Incoming) -> bool:
         """Messages before this one are missing: whether to go on with it, because the topic no longer has them. Else

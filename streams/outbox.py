@@ -11,6 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from streams.messages import Outgoing
 from wireverdict.bus import BusSettings
 
+LARGEST = 2_000_000
+"""Bytes of a message: what topics take as `wireverdict topics create` makes them. Only dead letters need more than 1 MB."""
 FULL = 0.05
 """s to wait for room in the producer's queue."""
 
@@ -38,7 +40,7 @@ class Outbox:
                 "linger.ms": 5,
                 "compression.type": "none",  # what is large is compressed inside
                 "queue.buffering.max.kbytes": 262_144,
-                "message.max.bytes": 1_000_000,
+                "message.max.bytes": LARGEST,
                 "partitioner": "murmur2_random",  # as Java clients do
             }
         )

@@ -31,6 +31,8 @@ LOG = logging.getLogger("wireverdict.stream")
 STOPPED, BROKEN = 0, 70
 """Exit statuses: asked to stop; anything else (EX_SOFTWARE of sysexits.h), to be started again."""
 TICK = 0.5
+READ = (Topic.HEADERS, Topic.WINDOWS)
+WRITTEN = (Topic.CONNECTIONS, Topic.VERDICTS, Topic.CHECKPOINTS, Topic.DEAD_LETTERS)
 
 
 Makers = Mapping[Topic, Callable[[int], State]]
@@ -148,7 +150,7 @@ class Worker:
         client = Consumer(options | {"group.id": "none"})
         try:
             listed = client.list_topics(timeout=30.0).topics
-            wanted = {topic: bus.topic(topic) for topic in Topic}
+            wanted = {topic: bus.topic(topic) for topic in (*READ, *WRITTEN)}
             missing = [name for name in wanted.values() if name not in listed]
             if missing:
                 raise RuntimeError(f"there is no topic {missing[0]}: create topics first (wireverdict topics create)")

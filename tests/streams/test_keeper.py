@@ -7,12 +7,12 @@ import pytest
 
 from streams.checkpoints import Fenced, Ledger
 from streams.keeper import Keeper, Missing, TooManyBad
-from streams.messages import Incoming
+from streams.messages import Incoming, Outgoing
 from streams.metrics import Metrics
 from streams.outbox import Outbox
 from tests.streams.broker import Bus
 from tests.streams.counting import Counting
-from wireverdict.bus import Topic
+from wireverdict.bus import BadMessage, Topic
 from wireverdict.streaming import StreamSettings
 
 pytestmark = pytest.mark.services
@@ -158,6 +158,24 @@ def test_bad_messages_go_to_the_dead_letters_until_they_are_too_many(bus: Bus) -
         "wv-reason": b"it says so itself",
         "original-wv": b"{}",
     }
+
+
+def test_a_dead_letter_that_is_too_large_is_cut(bus: Bus) -> None:
+    async def play() -> None:
+        kept = keeper(bus)
+        kept._make = Refusing
+        await kept.take_up([0])
+        await feed(kept, [message(0, bytes(1_900_000))])
+        kept.outbox.flush(30.0)
+
+    class Refusing(Counting):
+        def apply(self, message: Incoming) -> list[Outgoing]:
+            raise BadMessage("too large for my taste")
+
+    asyncio.run(play())
+    (letter,) = bus.read(Topic.DEAD_LETTERS)
+    assert len(letter.value() or b"") == 1_800_000
+    assert dict(letter.headers() or [])["wv-cut"] == b"1900000"
 
 
 def test_a_fault_of_ours_is_not_swallowed(bus: Bus) -> None:

@@ -41,7 +41,7 @@ def test_a_key_always_goes_to_the_same_partition(bus: Bus) -> None:
 def test_a_message_that_cannot_be_sent_is_told(bus: Bus) -> None:
     outbox = Outbox(bus.settings, bus.options)
     with pytest.raises(DeliveryError, match="too large"):
-        outbox.send([Outgoing(Topic.WINDOWS, b"edge", bytes(2_000_000), [])])
+        outbox.send([Outgoing(Topic.WINDOWS, b"edge", bytes(2_100_000), [])])
 
 
 def test_brokers_that_are_away_are_waited_for_only_so_long(bus: Bus) -> None:
