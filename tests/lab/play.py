@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import signal
 import tempfile
 import time
 from contextlib import ExitStack
@@ -104,12 +105,16 @@ def _course(top: Topology, scenario: Scenario, seed: int) -> dict[str, Any]:
     until(start)
     for side, rules in (("up", scenario.up), ("down", scenario.down)):
         top.fault(side, list(rules))
+    if scenario.wire.longer_ms:
+        top.wire.send_signal(signal.SIGUSR1)
     fault_start = time.time()
     begin("fault")
     until(end)
     before_end = {"up": top.left.counters(), "down": top.right.counters()}
     for side in ("up", "down"):
         top.fault(side, [])
+    if scenario.wire.longer_ms:
+        top.wire.send_signal(signal.SIGUSR1)
     fault_end = time.time()
     until(end + scenario.after)
     said = [result(process, 60) for _, process in running]

@@ -192,6 +192,9 @@ def main() -> None:
     parser.add_argument("--jitter-ms", type=float, default=0.0, help="at most so much more; order is kept")
     parser.add_argument("--reorder", type=float, default=0.0, help="share of packets that others overtake")
     parser.add_argument("--reorder-ms", type=float, default=4.0, help="for how long they are held back")
+    parser.add_argument(
+        "--longer-ms", type=float, default=0.0, help="each way; SIGUSR1 takes this longer route, or leaves it"
+    )
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     stopped: list[int] = []
@@ -199,12 +202,15 @@ def main() -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
 
+    def change_route(number: int, frame: FrameType | None) -> None:
+        wire[0] = round(1e6 * (2 * given.delay_ms + given.longer_ms)) - wire[0]
+
     state = np.zeros(1, STATE)
     state["random"] = given.seed * 2_654_435_761 + 88_172_645_463_325_252
     data, lengths = np.zeros((4, SLOTS, ROOM), np.uint8), np.zeros((4, SLOTS), np.int64)
     due, fds = np.zeros((4, SLOTS), np.int64), np.zeros(2, np.int32)
-    wire = np.array([given.delay_ms, given.jitter_ms, given.reorder_ms]) * 1_000_000
-    rest = (state, data, lengths, due, wire.astype(np.int64), given.reorder)
+    wire = np.round(1e6 * np.array([given.delay_ms, given.jitter_ms, given.reorder_ms])).astype(np.int64)
+    rest = (state, data, lengths, due, wire, given.reorder)
     run(fds, *rest, 0)  # compiles
     for place, text in enumerate((given.left, given.right)):
         namespace, name, *routes = text.split(",")
@@ -212,6 +218,7 @@ def main() -> None:
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     _libc.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
     signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGUSR1, change_route)
     print("ready", flush=True)
     spec = np.zeros(2, np.int64)
     while not stopped:

@@ -33,6 +33,8 @@ class Wire(Part, frozen=True):
     jitter_ms: float = 0.0
     reorder: float = 0.0
     reorder_ms: float = 4.0
+    longer_ms: float = 0.0
+    """so much longer is the route, each way, while the fault lasts."""
 
 
 class Queue(Part, frozen=True):

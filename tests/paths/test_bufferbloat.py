@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.paths.drive import drive, play
-from wireverdict.paths.bufferbloat import GRADES, Bloat, Settings, judge, quantile, theil_slope
+from wireverdict.paths.bufferbloat import GRADES, Bloat, Settings, judge, kendall, quantile, theil_slope
 from wireverdict.paths.layout import FAR, LOAD, NEAR
 from wireverdict.records import Flag, Reason
 
@@ -71,6 +71,40 @@ def test_short_queues_long_routes_and_little_load() -> None:
     assert (idle.answer, idle.reason) == (None, Reason.NO_LOAD)
     brief = judge(seconds(GROWING[:2], standing(GROWING[:2])), NEAR, BASE, Settings())
     assert (brief.answer, brief.reason) == (None, Reason.NO_LOAD)
+
+
+def test_a_step_of_the_route_is_no_queue() -> None:
+    """A paced sender has more in flight on a longer route: before and after, nothing follows the flight."""
+    flights = [15e3 + k % 3 * 100 for k in range(10)] + [90e3 + k % 3 * 500 for k in range(20)]
+    step = [30.0 + k % 2 for k in range(10)] + [180.0 + k % 2 for k in range(20)]
+    found = judge(seconds(flights, step), NEAR, BASE, Settings())
+    assert (found.answer, found.reason, found.kappa) == (None, Reason.UNDECIDED, None)
+
+
+def test_odd_seconds_make_no_slope() -> None:
+    """Acknowledgements that come seldom: some seconds have more in flight and wait longer, most are the same."""
+    flights, waits = [500e3] * 16 + [600e3, 610e3], [300.0] * 16 + [420.0, 430.0]
+    found = judge(seconds(flights, waits), NEAR, BASE, Settings())
+    assert (found.answer, found.kappa) == (None, None)
+
+
+def test_a_queue_that_grows_slowly_but_steadily() -> None:
+    """A range of 23 % from end to end, of which the middle eight tenths are less than a fifth."""
+    flights = [460e3 + 13e3 * k for k in range(9)]
+    found = judge(seconds(flights, standing(flights)), NEAR, BASE, Settings())
+    assert found.answer is True
+    assert found.kappa == pytest.approx(1.0, abs=0.01)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12))
+def test_kendall_against_the_reference(points: list[tuple[int, int]]) -> None:
+    n, s = len(points), 0
+    for i, (x, y) in enumerate(points):
+        for u, v in points[i + 1 :]:
+            s += ((u > x) - (u < x)) * ((v > y) - (v < y))
+    expected = (s - (s > 0) + (s < 0)) / (n * (n - 1) * (2 * n + 5) / 18) ** 0.5
+    both = np.array(points, np.float64)
+    assert kendall(both[:, 0], both[:, 1]) == pytest.approx(expected)
 
 
 def test_without_round_trips_it_does_not_know() -> None:

@@ -4,7 +4,7 @@ A standing queue makes the round-trip time rise with the bytes in flight while t
 bytes only wait. With the rate of the bottleneck r, RTT = base + queue / r, so the slope of RTT against bytes in flight,
 times r, is 1 where a queue stands and 0 where none does, whatever else makes the RTT long (a longer route, other
 people's traffic). It is called kappa here, and estimated after Theil (1950): the median of the slopes between all pairs
-of seconds.
+of seconds in which packets waited.
 
 The round trip is looked at in two parts, from the capture point to the data's receiver and from its sender to the
 capture point, so that the verdict can say on which side of the capture the queue is.
@@ -50,7 +50,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     kappa_high: float = 2.0
     """as far from 1 on the other side: delay that grows faster than a queue could make it has another cause."""
     min_spread: float = 0.2
-    """range of the bytes in flight, of their median, without which a slope means nothing."""
+    """range of the bytes in flight (10th to 90th percentile), of their median, without which a slope means nothing. A
+    cubic sender takes back 30 % at a loss (RFC 9438)."""
+    min_order: float = 3.1
+    """standard deviations by which larger flights go with longer round trips, from which the outer tenths count in that
+    range too: one in a thousand by chance."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -103,6 +107,14 @@ def theil_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
     return float(np.median((y[k] - y[i])[usable] / run[usable])) if usable.any() else None
 
 
+def kendall(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """How far beyond chance larger x go with larger y: Kendall's S in standard deviations (Biometrika 30, 1938)."""
+    n = len(x)
+    i, k = np.triu_indices(n, 1)
+    s = float(np.sum(np.sign(x[k] - x[i]) * np.sign(y[k] - y[i])))
+    return float((s - np.sign(s)) / np.sqrt(n * (n - 1) * (2 * n + 5) / 18)) if n > 1 else 0.0
+
+
 def quantile(groups: list[NDArray[np.float64]], share: float) -> float:
     """The value below which `share` of the time lies, if each group of samples stands for as much of it: the longer round
     trips are, the fewer of them are timed in a second."""
@@ -111,6 +123,24 @@ def quantile(groups: list[NDArray[np.float64]], share: float) -> float:
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weights[order]) - weights[order] / 2
     return float(np.interp(share * weights.sum(), reached, values[order]))
+
+
+def _kappa(flight: NDArray[np.float64], rtt: NDArray[np.float64], rate: float, settings: Settings) -> float | None:
+    """kappa from seconds in which packets waited: bytes in flight, RTT (ms); None if the flight hardly varies in them.
+
+    Seconds without waiting are left out: between two levels of delay (a longer route, a busier hour of others) any sender
+    of a steady rate has more in flight, so that the step alone would read as 1. The outer tenths count only where the
+    order of all seconds agrees beyond chance, or an odd second would make a slope of noise.
+    """
+    if len(flight) < 2:
+        return None
+    low, middle, high = np.percentile(flight, [10, 50, 90])
+    if kendall(flight, rtt) >= settings.min_order:
+        low, high = flight.min(), flight.max()
+    if high - low <= 0 or high - low < settings.min_spread * middle:
+        return None
+    slope = theil_slope(flight, rtt / 1e3)
+    return None if slope is None else slope * rate / 8
 
 
 def judge(bins: NDArray[np.void], part: int, base_us: int, settings: Settings) -> Bloat:
@@ -131,16 +161,12 @@ def judge(bins: NDArray[np.void], part: int, base_us: int, settings: Settings) -
         return Bloat(None, Reason.TOO_FEW_SAMPLES, seconds=int(np.count_nonzero(use)))
     rtt = np.array([float(np.median(values)) if len(values) else np.nan for values in samples])
     base = min(base_us / 1e3, float(min(values.min() for values in samples if len(values))))
-    bloated = use & (rtt - base >= settings.queue_delay) & (rtt >= settings.inflation * base)
+    waits = (rtt - base >= settings.queue_delay) & (rtt >= settings.inflation * base)
+    bloated = use & waits
     pooled = [samples[i] for i in np.flatnonzero(use)]
     rate = float(np.median(acked[use])) * 8
     flight = flights[:, part]
-    told = known & busy
-    spread = np.ptp(flight[told])
-    kappa = None
-    if spread > 0 and spread >= settings.min_spread * np.median(flight[told]):
-        slope = theil_slope(flight[told], rtt[told] / 1e3)
-        kappa = None if slope is None else slope * rate / 8
+    kappa = _kappa(flight[known & busy & waits], rtt[known & busy & waits], rate, settings)
     enough = np.count_nonzero(bloated) >= settings.min_seconds
     answer: bool | None = False
     reason = Reason.NONE
