@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import ip_address
 
 import pytest
@@ -47,6 +48,22 @@ def test_a_policer_speaks_for_itself(cause: Cause, opinion: Opinion | None) -> N
     back = Maker().flow("198.51.100.7", "192.0.2.1", 443, {DATA: 1000, AGAIN: 400}).view(0)
     back.paths = view.paths
     assert [finding.opinion for finding in RetransmissionStorm().judge(back)] == [Opinion.BAD]
+
+
+def test_a_slow_start_that_goes_too_far_is_no_storm_yet() -> None:
+    """One window is a warning that has to be confirmed by another; what lasts is critical. State survives a restart."""
+    storm = Maker().flow("192.0.2.1", "198.51.100.7", 443, {DATA: 1000, AGAIN: 400})
+    detector = RetransmissionStorm()
+    (first,) = detector.judge(storm.view(0))
+    assert (first.severity, first.confidence) == (Severity.WARNING, 0.85)
+    again = RetransmissionStorm()
+    again.load(json.loads(json.dumps(detector.dump())))
+    for follower in (detector, again):
+        (second,) = follower.judge(storm.view(1))
+        assert (second.severity, second.confidence > 0.9) == (Severity.CRITICAL, True)
+    detector.judge(Maker().view(2))
+    (later,) = detector.judge(storm.view(3))
+    assert later.severity is Severity.WARNING
 
 
 def test_needless_ones_do_not_count() -> None:

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from wireverdict.detectors.policing import text_of
-from wireverdict.detectors.quality import Watched
+from wireverdict.detectors.quality import Followed, Watched
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.paths.view import PathView
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
@@ -55,6 +55,11 @@ class RetransmissionStormSettings(msgspec.Struct, frozen=True, forbid_unknown_fi
     """of data packets that the capture itself may have missed, above which nothing can be told."""
 
 
+_ONCE = 0.85
+"""Confidence at most in a window before which there was none: a slow start into a short queue or a full bucket loses half of
+what it sent, once. A storm lasts."""
+
+
 def _policed(view: WindowView) -> set[Subject]:
     """Directions in which a policer was found: it drops whatever exceeds it, and its own verdict says so."""
     cases = view.paths.policing if isinstance(view.paths, PathView) else []
@@ -70,10 +75,13 @@ class RetransmissionStorm:
     def __init__(self, settings: RetransmissionStormSettings | None = None) -> None:
         self.settings = settings or RetransmissionStormSettings()
         self._watched = Watched()
+        self._before = Followed(2)
+        """Those that were bad in the window before."""
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """One finding for each direction of a pair that sent much again, or did so lately and now sends much."""
         self._watched.forget(view.end)
+        self._before.next_window()
         followed = bool(list(self._watched))
         table = self._candidates(view, followed)
         if not len(table.keys):
@@ -92,17 +100,22 @@ class RetransmissionStorm:
             finding = self._finding(view, table, int(row), int(side), int(needed[row, side]))
             if finding.opinion is Opinion.BAD and finding.subject in policed:
                 finding = replace(finding, opinion=Opinion.UNKNOWN)
+            elif finding.opinion is Opinion.BAD:
+                if finding.subject not in self._before:
+                    finding = replace(finding, severity=Severity.WARNING, confidence=min(finding.confidence, _ONCE))
+                self._before.add(finding.subject)
             if self._watched.note(finding.subject, finding.opinion, view.end):
                 findings.append(finding)
         return findings
 
     def dump(self) -> dict[str, Any]:
         """Subjects that were lately bad."""
-        return {"watched": self._watched.dump()}
+        return {"watched": self._watched.dump(), "before": self._before.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `dump` gave."""
         self._watched.load(state["watched"])
+        self._before.load(state["before"])
 
     def _candidates(self, view: WindowView, followed: bool) -> Table:
         """Pairs that may have retransmissions enough, or data enough to show that a storm is over."""
