@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from prometheus_client import start_http_server
 
 from streams.app import Agents, make_app
@@ -155,6 +155,8 @@ class Worker:
             if missing:
                 raise RuntimeError(f"there is no topic {missing[0]}: create topics first (wireverdict topics create)")
             return {topic: len(listed[name].partitions) for topic, name in wanted.items()}
+        except KafkaException as error:
+            raise RuntimeError(f"Kafka does not answer at {bus.servers}: {error.args[0].str()}") from None
         finally:
             client.close()
 

@@ -1,0 +1,70 @@
+"""``wireverdict stream``: workers between the headers topic and the verdicts topic."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from wireverdict.settings import Settings
+
+
+@click.command(
+    "stream",
+    epilog="Exit status: 0 stopped by a signal, 2 it could not start, 70 something broke: start it again (--workers does).",
+)
+@click.option("--workers", type=click.IntRange(1, 256), help="Run so many processes, and start those that die again.")
+@click.option(
+    "--instance",
+    metavar="NAME",
+    default=socket.gethostname,
+    show_default="name of the host",
+    help="Name in the group, different for each that runs at the same time and equal after a restart.",
+)
+@click.option("--index", type=click.IntRange(0), default=0, hidden=True)
+@click.option(
+    "--config", metavar="FILE", envvar="WIREVERDICT_CONFIG", help="Settings (config/wireverdict.toml has all)."
+)
+def command(workers: int | None, instance: str, index: int, config: str | None) -> int:
+    """Read headers from Kafka, write connection records and verdicts to it.
+
+    Without --workers one worker runs in this process, for a process manager or a container. Workers on several machines
+    share the partitions of the headers topic.
+    """
+    # Before numpy is imported. A worker holds many small tables, one set for each sensor and partition; huge pages would make
+    # each of them six times as large (docs/streams.md).
+    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
+    from wireverdict import logs
+    from wireverdict.settings import SettingsError
+
+    try:
+        chosen = chosen_settings(config)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    logs.set_up("stream")
+    if workers is None:
+        from streams.worker import Worker
+
+        try:
+            return Worker(chosen, f"{instance}-{index}", index=index).run()
+        except (RuntimeError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+    from streams.supervisor import Supervisor
+
+    this = [sys.executable, "-m", "wireverdict", "stream", "--instance", instance]
+    given = ["--config", config] if config else []
+    commands = [[*this, *given, "--index", str(number)] for number in range(workers)]
+    supervisor = Supervisor(commands, first_delay=chosen.stream.restart_delay, patience=chosen.stream.shutdown + 5.0)
+    return supervisor.run()
+
+
+def chosen_settings(config: str | None) -> Settings:
+    """Defaults, then the file, then the environment. Raises SettingsError."""
+    from wireverdict.cli.analysis import read_settings
+    from wireverdict.settings import from_environment, settings
+
+    return settings([*([read_settings(config)] if config else []), from_environment(os.environ)])
