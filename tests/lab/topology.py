@@ -11,6 +11,7 @@ import json
 import select
 import signal
 from contextlib import suppress
+from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
@@ -56,6 +57,8 @@ class Topology:
     """The four namespaces. `congestion`: congestion control of both ends."""
 
     def __init__(self, net: Network, wire: dict[str, float], *, congestion: str, offloads: bool, seed: int) -> None:
+        if not Path("/dev/net/tun").exists():
+            raise LabError("the wire with delay is made of TUN devices, and there is no /dev/net/tun: modprobe tun")
         self.client, self.left, self.right, self.server = (
             net.namespace(n) for n in ("client", "left", "right", "server")
         )
