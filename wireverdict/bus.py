@@ -22,6 +22,7 @@ class Topic(StrEnum):
     VERDICTS = "verdicts"
     CHECKPOINTS = "checkpoints"
     DEAD_LETTERS = "dead-letters"
+    PROBES = "probes"  # what `wireverdict doctor` sends to itself
 
 
 class Kind(StrEnum):
@@ -47,6 +48,9 @@ class BusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """of headers and connections, when topics are created: the most workers that can share them."""
     replication: int = 1
     """copies of each topic, when topics are created; 3 for a cluster that may lose a broker."""
+    retention: float = 604_800.0
+    """s that headers, connections and windows are kept, when topics are created. Verdicts and dead letters: four times as
+    long. Checkpoints are compacted instead."""
     security_protocol: str = "PLAINTEXT"
     """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
     sasl_mechanism: str = ""
@@ -67,6 +71,8 @@ class BusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.partitions < 1 or self.replication < 1:
             raise ValueError("bus.partitions and bus.replication must be at least 1")
+        if self.retention <= 0:
+            raise ValueError("bus.retention must be more than 0 s")
         allowed = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
         if self.security_protocol not in allowed:
             raise ValueError(

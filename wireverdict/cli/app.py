@@ -17,8 +17,12 @@ NOTHING, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "analyze": "Read captures; print connection records and verdicts.",
     "explain": "Say in words why a verdict fired.",
+    "capture": "Send the packet headers of captures to Kafka.",
+    "stream": "Read headers from Kafka; write connection records and verdicts to it.",
     "sink": "Deliver verdicts and connection records from Kafka to Elasticsearch, webhooks and others.",
     "dead-letters": "Look at what could not be read or delivered, and try again.",
+    "topics": "Create the Kafka topics, or check that they are as they should be.",
+    "doctor": "Check what a fleet needs: brokers, topics, permissions, clocks, codecs, Elasticsearch.",
 }
 """Name and help of each command; its module in this package has the name of the command, ``_`` for ``-``."""
 

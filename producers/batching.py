@@ -1,0 +1,178 @@
+"""Header batches cut into messages, one sequence for each partition: a function of the headers alone.
+
+However the headers arrive, the same messages come out: a message ends after `size` headers, and whenever the sensor's clock
+goes into another `interval` of packet time. At such a moment each partition hears of the clock, with its headers or with a
+tick. So whoever sends the same input again repeats the same sequence numbers with the same contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.bus import Envelope, Kind
+from wireverdict.codec.headers import encode_headers
+from wireverdict.headers import HEADER, HeaderBatch
+
+SIZE = 8_192
+"""Headers in a message, at most."""
+INTERVAL = 1_000_000_000
+"""ns of packet time after which every partition hears of the clock."""
+LARGEST = 1_500_000
+"""Bytes of a message; headers that need more (long question names) are sent in two."""
+BEGINNING = -(1 << 62)
+
+_NO_TIMES = np.zeros(0, np.int64)
+
+Divide = Callable[[NDArray[np.void], int], NDArray[Any]]
+"""Rows (HEADER[n]) and the number of partitions to the partition of each row: wireverdict.partition.divide."""
+
+
+class Message(NamedTuple):
+    """What goes to the headers topic."""
+
+    partition: int
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    rows: int = 0
+
+
+class Batcher:
+    """Cuts one sensor's headers into messages. `drops`: called for each message; what was lost so far, by reason."""
+
+    def __init__(
+        self,
+        sensor: str,
+        run: str,
+        partitions: int,
+        divide: Divide,
+        *,
+        size: int = SIZE,
+        interval: int = INTERVAL,
+        drops: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        self.sensor, self.run, self.partitions = sensor, run, partitions
+        self.clock = BEGINNING
+        self._divide, self._size, self._interval, self._drops = divide, size, interval, drops
+        self._sequences = [0] * partitions
+        self._pending: list[list[tuple[HeaderBatch, NDArray[np.int64]]]] = [[] for _ in range(partitions)]
+        self._counts = [0] * partitions
+
+    def add(self, batch: HeaderBatch) -> Iterator[Message]:
+        """Take up headers in order; the messages that are complete. Rows and names are copied where they wait."""
+        if not len(batch.rows):
+            return
+        clocks = np.maximum(np.maximum.accumulate(batch.rows["ts"]), self.clock)
+        cells = clocks // self._interval
+        before = cells[0] if self.clock == BEGINNING else self.clock // self._interval
+        crossings = np.flatnonzero(np.diff(cells, prepend=before)).tolist()
+        numbers = self._divide(batch.rows, self.partitions) if self.partitions > 1 else np.zeros(len(cells), np.int64)
+        starts = crossings if crossings[:1] == [0] else [0, *crossings]
+        for start, stop in zip(starts, [*starts[1:], len(cells)], strict=True):
+            if start or crossings[:1] == [0]:
+                yield from self.tell()
+            yield from self._take(batch, clocks, numbers, start, stop)
+            self.clock = int(clocks[stop - 1])
+
+    def tell(self) -> Iterator[Message]:
+        """Everything that waits, and a tick for each partition that has nothing waiting."""
+        for partition in range(self.partitions):
+            if self._counts[partition]:
+                yield from self._headers(partition)
+            else:
+                yield self._message(partition, Kind.TICK)
+
+    def end(self) -> Iterator[Message]:
+        """The input is over: what waits, then END for each partition."""
+        for partition in range(self.partitions):
+            if self._counts[partition]:
+                yield from self._headers(partition)
+            yield self._message(partition, Kind.END)
+
+    def _take(
+        self, batch: HeaderBatch, clocks: NDArray[np.int64], numbers: NDArray[Any], start: int, stop: int
+    ) -> Iterator[Message]:
+        for partition in range(self.partitions):
+            mine = start + np.flatnonzero(numbers[start:stop] == partition)
+            while len(mine):
+                taken = mine[: self._size - self._counts[partition]]
+                mine = mine[len(taken) :]
+                self._pending[partition].append((compact(batch, taken), clocks[taken]))
+                self._counts[partition] += len(taken)
+                if self._counts[partition] == self._size:
+                    before, self.clock = self.clock, int(clocks[taken[-1]])
+                    yield from self._headers(partition)
+                    self.clock = before
+
+    def _headers(self, partition: int) -> Iterator[Message]:
+        """What waits for a partition, as one message or, if that would be too large, several."""
+        whole = joined([part for part, _ in self._pending[partition]])
+        clocks = np.concatenate([clock for _, clock in self._pending[partition]])
+        self._pending[partition], self._counts[partition] = [], 0
+        parts = [(whole, clocks)]
+        while parts:
+            batch, clock = parts.pop(0)
+            value = encode_headers(batch, clock)
+            if len(value) > LARGEST and len(clock) > 1:
+                half = len(clock) // 2
+                parts[:0] = [
+                    (HeaderBatch(batch.rows[:half], batch.names), clock[:half]),
+                    (HeaderBatch(batch.rows[half:], batch.names), clock[half:]),
+                ]
+                continue
+            yield self._message(partition, Kind.HEADERS, value, batch.rows["ts"], int(clock[-1]) if parts else None)
+
+    def _message(
+        self,
+        partition: int,
+        kind: Kind,
+        value: bytes = b"",
+        times: NDArray[np.int64] = _NO_TIMES,
+        clock: int | None = None,
+    ) -> Message:
+        now = self.clock if clock is None else clock
+        envelope = Envelope(
+            sensor=self.sensor,
+            run=self.run,
+            sequence=self._sequences[partition],
+            kind=kind,
+            clock=now if now != BEGINNING else 0,
+            partitions=self.partitions,
+            headers=len(times),
+            first=int(times.min()) if len(times) else 0,
+            last=int(times.max()) if len(times) else 0,
+            drops=dict(self._drops()),
+        )
+        self._sequences[partition] += 1
+        return Message(partition, self.sensor.encode(), value, envelope.to_headers(), len(times))
+
+
+def compact(batch: HeaderBatch, rows: NDArray[np.intp]) -> HeaderBatch:
+    """A copy of some rows, with no more names than they have."""
+    chosen = batch.rows[rows]
+    lengths = chosen["name_length"].astype(np.int64)
+    named = np.flatnonzero(lengths)
+    if not len(named):
+        return HeaderBatch(chosen, np.zeros(0, np.uint8))
+    lengths = lengths[named]
+    ends = np.cumsum(lengths)
+    offsets = ends - lengths
+    where = np.repeat(chosen["name_offset"][named].astype(np.int64) - offsets, lengths) + np.arange(int(ends[-1]))
+    names = batch.names[where]
+    chosen["name_offset"][named] = offsets
+    return HeaderBatch(chosen, names)
+
+
+def joined(parts: list[HeaderBatch]) -> HeaderBatch:
+    """Batches one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = np.concatenate([np.zeros(0, HEADER), *(part.rows for part in parts)])
+    lengths = [len(part.names) for part in parts]
+    shifts = np.cumsum([0, *lengths[:-1]]) if parts else np.zeros(0, np.int64)
+    rows["name_offset"] += np.repeat(shifts, [len(part.rows) for part in parts]).astype(np.uint32)
+    return HeaderBatch(rows, np.concatenate([np.zeros(0, np.uint8), *(part.names for part in parts)]))

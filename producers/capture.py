@@ -1,0 +1,89 @@
+"""``wireverdict capture``'s work: captures through the decoder, cut into messages, to Kafka."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from producers.batching import Batcher
+from producers.metrics import Metrics
+from producers.publisher import Publisher
+from wireverdict.decode.decoder import Decoder
+from wireverdict.frames import FrameBatch
+
+SLICE = 100_000_000
+"""ns of packet time that are sent at once when a capture is replayed at the rate at which it was taken."""
+
+
+def run_id(sensor: str, paths: Iterable[str], *what: object) -> str:
+    """The name of one pass over inputs. Files that have not changed, read in the same way (`what`), have the same; standard
+    input and files that cannot be read have one of their own each time."""
+    digest = hashlib.sha256(repr((sensor, what)).encode())
+    for path in paths:
+        try:
+            status = os.stat(path)
+        except OSError:
+            return secrets.token_hex(8)
+        digest.update(repr((str(Path(path).resolve()), status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()[:16]
+
+
+def paced(
+    batches: Iterable[FrameBatch],
+    now: Callable[[], float] = time.monotonic,
+    wait: Callable[[float], object] = time.sleep,
+) -> Iterator[FrameBatch]:
+    """The same frames in slices of SLICE, each when its time has come, counted from the first frame."""
+    offset: float | None = None
+    for data, frames in batches:
+        if not len(frames):
+            continue
+        clock = np.maximum.accumulate(frames["ts"])
+        cells = clock // SLICE
+        starts = np.flatnonzero(np.diff(cells, prepend=cells[0] - 1)).tolist()
+        for start, stop in zip(starts, [*starts[1:], len(frames)], strict=True):
+            due = int(clock[start]) / 1e9
+            if offset is None:
+                offset = now() - due
+            ahead = due + offset - now()
+            if ahead > 0:
+                wait(ahead)
+            yield FrameBatch(data, frames[start:stop])
+
+
+class Capture:
+    """One pass: `feed` frames, then `end`."""
+
+    def __init__(self, decoder: Decoder, batcher: Batcher, publisher: Publisher, metrics: Metrics) -> None:
+        self.decoder, self.batcher, self.publisher, self.metrics = decoder, batcher, publisher, metrics
+        self.frames = self.headers = 0
+        self.filtered_out = 0
+
+    def feed(self, batch: FrameBatch) -> None:
+        """Decode and send. Raises PublishError, SpoolError."""
+        decoded = self.decoder.decode(batch)
+        self.frames += len(batch.frames)
+        self.headers += len(decoded.rows)
+        self.metrics.frames.inc(len(batch.frames))
+        self.metrics.headers.inc(len(decoded.rows))
+        for message in self.batcher.add(decoded):
+            self.publisher.send(message)
+        for reason, count in self.left_out.items():
+            self.metrics.dropped.labels(reason).set(count)
+
+    def end(self) -> None:
+        """The input is over: send what waits, and say so. Raises PublishError, SpoolError."""
+        for message in self.batcher.end():
+            self.publisher.send(message)
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Frames without a header, and headers lost, by reason."""
+        filtered = {"filter": self.filtered_out} if self.filtered_out else {}
+        return {**self.decoder.skipped, **filtered, **self.publisher.drops}
