@@ -8,7 +8,7 @@ group ``wireverdict.sinks``; docs/sinks.md shows one.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -63,7 +63,7 @@ class Unavailable(Exception):
     That is so for everything that is not about one document: no connection, a time-out, too many requests, an error
     of the server's, and wrong credentials too, which somebody will put right. `rest`: the documents that are still to
     be delivered (None: all that were given). `refused`: those that will never be taken. `retry_after`: s that the
-    destination asked to be left alone.
+    destination asked to be left alone. `status`: of an HTTP answer, 0 without one.
     """
 
     def __init__(
@@ -73,8 +73,10 @@ class Unavailable(Exception):
         rest: Sequence[Document] | None = None,
         refused: Sequence[Refused] = (),
         retry_after: float | None = None,
+        status: int = 0,
     ) -> None:
         super().__init__(reason)
+        self.status = status
         self.rest = rest
         self.refused = refused
         self.retry_after = retry_after
@@ -88,6 +90,9 @@ class Sink(abc.ABC):
     most: int | None = None
     """Documents that it is given at a time, where sinks.batch_documents is too many: those that send one by one should not
     take minutes for a call, nor send hundreds again after a crash."""
+
+    whole: bool = False
+    """Whether all documents of a message have to come in one call, whatever sinks.batch_documents says."""
 
     @abc.abstractmethod
     def open(self) -> None:
@@ -111,3 +116,19 @@ class Sink(abc.ABC):
 
     def close(self) -> None:  # noqa: B027 - most have nothing to do
         """Let go of what `open` made. Nothing is waiting to be delivered; never raises."""
+
+
+def slices(documents: Sequence[Document], most: int, octets: int, whole: bool = False) -> Iterator[Sequence[Document]]:
+    """Consecutive parts of at most `most` documents and `octets` bytes; a document that is larger is alone.
+
+    `whole`: parts end where a message ends, and are larger if it takes that.
+    """
+    start = size = 0
+    for number, document in enumerate(documents):
+        full = number - start >= most or size + len(document.body) > octets
+        if number > start and full and not (whole and document.origin == documents[number - 1].origin):
+            yield documents[start:number]
+            start, size = number, 0
+        size += len(document.body)
+    if start < len(documents):
+        yield documents[start:]

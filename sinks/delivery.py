@@ -20,7 +20,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from tenacity import (
@@ -32,7 +32,7 @@ from tenacity import (
     wait_random,
 )
 
-from sinks.base import Document, Kind, Origin, Refused, Sink, Unavailable
+from sinks.base import Document, Kind, Origin, Refused, Sink, Unavailable, slices
 from sinks.breaker import Breaker, State
 from sinks.dead_letters import Letters, NotWritten
 from sinks.limit import Limit
@@ -150,7 +150,7 @@ class Delivery:
         """Steps 2 to 4 for what has been read."""
         started = self._clock()
         refused: list[Refused] = []
-        for batch in slices(self._pending, self._most, self.settings.batch_bytes):
+        for batch in slices(self._pending, self._most, self.settings.batch_bytes, self.sink.whole):
             if self._clock() - self._polled > ALIVE:
                 self._wait(0.0)
             if not self._write(batch, refused):
@@ -172,7 +172,9 @@ class Delivery:
             nonlocal rest
             rest = [document for document in rest if document.origin[:2] in self._offsets]
             while rest:
-                trial = rest[:1] if self._breaker.state == State.HALF_OPEN else rest
+                trial: Sequence[Document] = rest
+                if self._breaker.state == State.HALF_OPEN:
+                    trial = next(slices(rest, 1, 0, self.sink.whole))
                 others = rest[len(trial) :]
                 try:
                     refused.extend(self.sink.write(trial))
@@ -304,18 +306,6 @@ class Delivery:
 
     def _about(self, **details: object) -> dict[str, object]:
         return {"sink": self.name, **details}
-
-
-def slices(documents: Sequence[Document], most: int, octets: int) -> Iterator[Sequence[Document]]:
-    """Consecutive parts of at most `most` documents and `octets` bytes; a document that is larger is alone."""
-    start = size = 0
-    for number, document in enumerate(documents):
-        if number > start and (number - start >= most or size + len(document.body) > octets):
-            yield documents[start:number]
-            start, size = number, 0
-        size += len(document.body)
-    if start < len(documents):
-        yield documents[start:]
 
 
 def consumer_options(name: str, bus: BusSettings, settings: SinkSettings) -> dict[str, object]:

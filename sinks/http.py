@@ -96,7 +96,8 @@ def judge(answer: httpx.Response, text: bytes, url: str) -> None:
     if answer.is_redirect:
         raise Unavailable(f"{words}: redirects are not followed; correct the URL")
     if answer.is_server_error or answer.status_code in AGAIN:
-        raise Unavailable(words, retry_after=retry_after(answer.headers.get("retry-after", ""), time.time()))
+        asked = retry_after(answer.headers.get("retry-after", ""), time.time())
+        raise Unavailable(words, retry_after=asked, status=answer.status_code)
     raise Rejected(words)
 
 

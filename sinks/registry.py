@@ -10,7 +10,19 @@ from sinks.base import Sink
 from wireverdict.settings import Settings
 
 GROUP = "wireverdict.sinks"
-OURS = ("elasticsearch", "opensearch", "webhook")
+OURS = (
+    "alertmanager",
+    "apprise",
+    "elasticsearch",
+    "files",
+    "opensearch",
+    "opsgenie",
+    "pagerduty",
+    "parquet",
+    "splunk",
+    "syslog",
+    "webhook",
+)
 """Names, which are those of modules here and of sections of settings."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -87,6 +89,123 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("sinks.webhook.connect_timeout and timeout must be more than 0 s")
 
 
+class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What services that are spoken to by HTTP have in common."""
+
+    timeout: float = 15.0
+    """s to connect, and s to wait for an answer."""
+    ca_file: str = ""
+    """certificates (PEM) that sign the server's; empty: the system's."""
+    link: str = ""
+    """a URL for people to follow, with ${incident}, ${fingerprint} or ${id} in it; empty: none."""
+
+
+class PagerDutySettings(HttpSettings, frozen=True, forbid_unknown_fields=True):
+    """PagerDuty, Events API v2."""
+
+    url: str = "https://events.pagerduty.com/v2/enqueue"
+    """of the API; https://events.eu.pagerduty.com/v2/enqueue in Europe."""
+    routing_key: str = ""
+    """of the integration; better from routing_key_file or the environment."""
+    routing_key_file: str = ""
+    """a file whose first line is the routing key."""
+
+
+class OpsgenieSettings(HttpSettings, frozen=True, forbid_unknown_fields=True):
+    """Opsgenie, Alert API."""
+
+    url: str = "https://api.opsgenie.com"
+    """of the API; https://api.eu.opsgenie.com in Europe."""
+    api_key: str = ""
+    """of the integration; better from api_key_file or the environment."""
+    api_key_file: str = ""
+    """a file whose first line is the key."""
+
+
+class AlertmanagerSettings(HttpSettings, frozen=True, forbid_unknown_fields=True):
+    """Prometheus Alertmanager, API v2."""
+
+    url: str = "http://localhost:9093"
+    """of the server, without /api."""
+    hold: float = 7_500.0
+    """s after which an alert that is not told again ends by itself: twice alerts.renotify and some more."""
+
+
+class SplunkSettings(HttpSettings, frozen=True, forbid_unknown_fields=True):
+    """Splunk, HTTP Event Collector."""
+
+    url: str = "https://localhost:8088"
+    """of the collector, without /services."""
+    token: str = ""
+    """of the collector; better from token_file or the environment."""
+    token_file: str = ""
+    """a file whose first line is the token."""
+    index: str = ""
+    """where events go; empty: the token's own."""
+    connections: bool = True
+    """whether connection records go there too, or verdicts only."""
+
+
+class AppriseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Chat, mail and push by Apprise: Slack, Teams, Discord, ntfy, e-mail and a hundred more."""
+
+    urls: tuple[str, ...] = ()
+    """as Apprise wants them; they hold secrets, so urls_file or the environment is better."""
+    urls_file: str = ""
+    """a file with a URL on each line."""
+    link: str = ""
+    """a URL for people to follow, with ${incident}, ${fingerprint} or ${id} in it; empty: none."""
+    timeout: float = 30.0
+    """s for one message to one service."""
+
+
+class SyslogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Syslog, RFC 5424."""
+
+    address: str = "localhost:514"
+    """host:port of the collector."""
+    transport: Literal["tcp", "tls", "udp"] = "tcp"
+    """tls: RFC 5425, usually port 6514. Over udp what is lost is lost."""
+    format: Literal["json", "cef"] = "json"
+    """of the message: the document, or ArcSight's Common Event Format."""
+    facility: int = 16
+    """0 to 23; 16 is local0."""
+    connections: bool = False
+    """whether connection records go there too."""
+    timeout: float = 10.0
+    """s to connect and to send."""
+    ca_file: str = ""
+    """certificates (PEM) that sign the collector's; empty: the system's."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.facility <= 23:
+            raise ValueError("sinks.syslog.facility must be 0 to 23")
+
+
+class FilesSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """JSON lines in files that are rotated."""
+
+    directory: str = "/var/lib/wireverdict"
+    """where verdict.jsonl and connection.jsonl are."""
+    connections: bool = True
+    """whether connection records are written too."""
+    rotate_bytes: int = 1_000_000_000
+    """bytes from which a file is moved aside …"""
+    keep: int = 10
+    """… and how many of those are kept; older ones are deleted."""
+
+    def __post_init__(self) -> None:
+        if self.rotate_bytes < 1 or self.keep < 1:
+            raise ValueError("sinks.files.rotate_bytes and keep must be at least 1")
+
+
+class ParquetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Connection records as Parquet, in a directory for each hour of packet time."""
+
+    directory: str = "/var/lib/wireverdict/parquet"
+    """below it: hour=2026-11-23T07/*.parquet."""
+
+
 class SinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Delivery from Kafka, the same for every destination; each destination has its own section below."""
 
@@ -123,6 +242,14 @@ class SinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     opensearch: OpenSearchSettings = OpenSearchSettings()
     webhook: WebhookSettings = WebhookSettings()
+    apprise: AppriseSettings = AppriseSettings()
+    pagerduty: PagerDutySettings = PagerDutySettings()
+    opsgenie: OpsgenieSettings = OpsgenieSettings()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    splunk: SplunkSettings = SplunkSettings()
+    syslog: SyslogSettings = SyslogSettings()
+    files: FilesSettings = FilesSettings()
+    parquet: ParquetSettings = ParquetSettings()
 
     def __post_init__(self) -> None:
         if min(self.batch_documents, self.batch_bytes, self.breaker_failures, self.max_refused) < 1:

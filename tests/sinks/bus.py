@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from sinks.base import Document, Kind, Refused, Sink
 from sinks.delivery import Delivery

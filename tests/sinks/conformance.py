@@ -36,7 +36,7 @@ class Stage(abc.ABC):
 
 
 def documents(sink: Sink, count: int = 3) -> list[Document]:
-    made = [verdict_document(number) for number in range(count)]
+    made = [verdict_document(number) for number in range(count)] if Kind.VERDICT in sink.wants else []
     return [*made, *connection_documents(count)] if Kind.CONNECTION in sink.wants else made
 
 

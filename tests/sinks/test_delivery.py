@@ -9,7 +9,6 @@ import pytest
 
 from sinks.base import Refused, Unavailable
 from sinks.dead_letters import read_letters
-from sinks.delivery import slices
 from sinks.limit import TooManyDeadLetters
 from tests.sinks.bus import QUICK, Book, Running, committed, new_bus, running, send, send_verdicts, until
 from tests.sinks.made import verdict, verdict_body, verdict_document
@@ -192,15 +191,3 @@ def test_a_partition_that_is_taken_away_takes_its_documents_with_it() -> None:
         until(lambda: committed(bus, "book") == 20)
     first.end()
     assert sorted([*other.written, *stuck.written]) == sorted(names)
-
-
-@pytest.mark.parametrize(
-    ("most", "octets", "expected"), [(2, 10**9, [2, 2, 1]), (10, 1, [1] * 5), (10, 10**9, [5]), (1, 0, [1] * 5)]
-)
-def test_batches_are_bounded_by_count_and_bytes(most: int, octets: int, expected: list[int]) -> None:
-    documents = [verdict_document(number) for number in range(5)]
-    made = list(slices(documents, most, octets))
-    assert [len(part) for part in made] == expected
-    assert [document for part in made for document in part] == documents
-    size = len(documents[0].body)
-    assert all(len(part) == 1 or sum(len(d.body) for d in part) <= max(octets, size) for part in made)

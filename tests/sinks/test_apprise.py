@@ -1,0 +1,95 @@
+"""Chat by Apprise, to a server that speaks the protocol of one of its services (json://)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sinks.apprise import Chat
+from sinks.base import Sink, Unavailable
+from sinks.wording import notice
+from tests.sinks.conformance import SECRET, Conformance, Stage
+from tests.sinks.front import Answer, Front, Request
+from tests.sinks.made import verdict_document
+from wireverdict.sinking import AppriseSettings
+
+TITLES = {notice(verdict_document(number)).title: verdict_document(number).id for number in range(10)}
+
+
+class Room(Stage):
+    """Whoever reads there sees titles; the same title again is the same message to them."""
+
+    def __init__(self) -> None:
+        self.front = Front(self.take)
+        self.messages: list[dict[str, str]] = []
+
+    def take(self, request: Request) -> Answer:
+        self.messages.append(json.loads(request.body))
+        return Answer(200)
+
+    def url(self, path: str = "") -> str:
+        return f"json://u:{SECRET}@127.0.0.1:{self.front.port}/{path}"
+
+    def sink(self) -> Sink:
+        return Chat(AppriseSettings(urls=(self.url(),), timeout=2.0))
+
+    def arrived(self) -> Counter[str]:
+        return Counter(TITLES[title] for title in {message["title"] for message in self.messages})
+
+
+@pytest.fixture
+def stage() -> Iterator[Room]:
+    made = Room()
+    yield made
+    made.front.close()
+
+
+class TestApprise(Conformance):
+    pass
+
+
+def test_the_message(stage: Room) -> None:
+    sink = stage.sink()
+    sink.open()
+    sink.write([verdict_document(0), verdict_document(0, "resolved", 9)])
+    assert [message["type"] for message in stage.messages] == ["failure", "success"]
+    assert stage.messages[0]["message"] == notice(verdict_document(0)).text
+
+
+def test_a_service_that_fails_is_tried_again_alone(stage: Room) -> None:
+    other = Front(lambda request: Answer(200))
+    urls = (stage.url(), f"json://127.0.0.1:{other.port}/")
+    sink = Chat(AppriseSettings(urls=urls, timeout=2.0))
+    sink.open()
+    other.faults = [Answer(503)]
+    document = verdict_document(0)
+    with pytest.raises(Unavailable, match="service 2 of 2") as told:
+        sink.write([document])
+    assert told.value.rest == [document]
+    assert SECRET not in str(told.value)
+    assert list(sink.write([document])) == []
+    assert (len(stage.messages), len(other.requests)) == (1, 2)
+    other.close()
+
+
+def test_urls_from_a_file(stage: Room, tmp_path: Path) -> None:
+    file = tmp_path / "urls"
+    sink = Chat(AppriseSettings(urls_file=str(file), timeout=2.0))
+    with pytest.raises(Unavailable):
+        sink.open()
+    file.write_text(f"{stage.url('a')}\n{stage.url('b')}\n")
+    sink.open()
+    sink.write([verdict_document(0)])
+    assert [request.path for request in stage.front.requests] == ["/a", "/b"]
+
+
+def test_urls_that_are_none_are_told_without_their_secrets() -> None:
+    with pytest.raises(ValueError, match=r"URL 1 of sinks.apprise is none that Apprise knows") as told:
+        Chat(AppriseSettings(urls=(f"nosuch://{SECRET}",)))
+    assert SECRET not in str(told.value)
+    with pytest.raises(ValueError, match="must be set"):
+        Chat(AppriseSettings())
