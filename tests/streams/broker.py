@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.services.places import once
 from wireverdict.bus import BusSettings, Topic
+from wireverdict.topics import plans
 
 
 @dataclass
@@ -24,13 +25,11 @@ class Bus:
 
     def __post_init__(self) -> None:
         self.servers = self.servers or str(once("kafka")["servers"])
-        compacted = {"cleanup.policy": "compact"}
-        counts = dict.fromkeys(Topic, self.partitions) | {Topic.CHECKPOINTS: 2 * self.partitions}
         client = AdminClient(self.options)
         made = client.create_topics(
             [
-                NewTopic(self.name(topic), count, 1, config=compacted if topic is Topic.CHECKPOINTS else {})
-                for topic, count in counts.items()
+                NewTopic(plan.name, plan.partitions, plan.replication, config=plan.config)
+                for plan in plans(self.settings).values()
             ]
         )
         for result in made.values():
