@@ -19,19 +19,23 @@ pytestmark = pytest.mark.lab
 SHORT = [name for name in names() if load(name).short]
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All at once: each waits most of its time."""
-    out = tmp_path_factory.mktemp("lab")
+def test_three_faults_at_once(tmp_path: Path) -> None:
+    """One test, so that they are played once, whoever shares the tests between processes."""
     done = subprocess.run(
-        (sys.executable, "-m", "tests.lab", "--short", "--jobs", str(len(SHORT)), "--out", str(out)),
+        (sys.executable, "-m", "tests.lab", "--short", "--jobs", str(len(SHORT)), "--out", str(tmp_path)),
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return out
+    for name in SHORT:
+        verdicts_are_right(tmp_path, name)
+    retransmissions_are_the_kernels(tmp_path, "policed-down-small-burst")
+    answers_are_the_clients(tmp_path, "dns-throttled")
+    # no namespace is left whose maker has ended; others may be at work
+    makers = [line.split("-")[1] for line in run("ip", "netns", "list").splitlines() if line.startswith(PREFIX)]
+    assert [maker for maker in makers if not Path("/proc", maker).exists()] == []
 
 
 def truth_of(played: Path, name: str) -> dict[str, Any]:
@@ -39,30 +43,26 @@ def truth_of(played: Path, name: str) -> dict[str, Any]:
     return known
 
 
-@pytest.mark.parametrize("name", SHORT)
-def test_verdicts(played: Path, name: str) -> None:
+def verdicts_are_right(played: Path, name: str) -> None:
     scenario = load(name).shortened()
     for view in scenario.views:
         analysis = analyse(played / f"{name}.{view}.pcap.xz", SHORT_WIDTH)
         assert shortcomings(scenario, view, truth_of(played, name), analysis, SHORT_WIDTH, to_the_end=False) == []
 
 
-def test_retransmissions_and_answers_are_what_was_counted(played: Path) -> None:
-    (sent,) = [row for row in truth_of(played, "policed-down-small-burst")["served"] if row["do"] == "give"]
-    records = analyse(played / "policed-down-small-burst.server.pcap.xz").records
+def retransmissions_are_the_kernels(played: Path, name: str) -> None:
+    (sent,) = [row for row in truth_of(played, name)["served"] if row["do"] == "give"]
+    records = analyse(played / f"{name}.server.pcap.xz").records
     ours = int(records["destination"]["retransmissions"][records["sport"] == sent["peer_port"]].sum())
     assert sent["retransmitted"] > 100
     assert ours == pytest.approx(sent["retransmitted"], rel=0.01)
-    dns = truth_of(played, "dns-throttled")
-    asked = sum(phase["attempts"] for phase in dns["traffic"][0]["phases"].values())
-    answered = sum(phase["answered"] for phase in dns["traffic"][0]["phases"].values())
-    records = analyse(played / "dns-throttled.client.pcap.xz").records
+
+
+def answers_are_the_clients(played: Path, name: str) -> None:
+    truth = truth_of(played, name)
+    phases = truth["traffic"][0]["phases"].values()
+    asked, answered = (sum(phase[what] for phase in phases) for what in ("attempts", "answered"))
+    records = analyse(played / f"{name}.client.pcap.xz").records
     mine = records[(records["dport"] == 53) & (records["protocol"] == 17)]
     assert (int(mine["source"]["packets"].sum()), int(mine["destination"]["packets"].sum())) == (asked, answered)
-    assert dns["counters"]["down"]["dropped"]["packets"] == asked - answered
-
-
-def test_nothing_is_left_behind(played: Path) -> None:
-    """No namespace whose maker has ended; others may be at work."""
-    makers = [line.split("-")[1] for line in run("ip", "netns", "list").splitlines() if line.startswith(PREFIX)]
-    assert [maker for maker in makers if not Path("/proc", maker).exists()] == []
+    assert truth["counters"]["down"]["dropped"]["packets"] == asked - answered
