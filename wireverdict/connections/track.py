@@ -378,28 +378,3 @@ def track(
                         note.reply_to = q.first_ts
         note.events = events
     return stop
-
-
-@kernel(numba.void(numba.int64, CONNS, HALVES, U4, I4, I8, I8), borrow=True)
-def sweep(now: Any, conn: Any, half: Any, table: Any, ended: Any, counters: Any, timeouts: Any) -> None:
-    """End every connection that has been silent for its time-out at `now` (ns), in order of rows."""
-    shortest = timeouts[0]
-    for k in range(1, len(timeouts)):
-        shortest = min(shortest, timeouts[k])
-    for at in range(counters[TOP_ROW]):
-        c = conn[at]
-        if (
-            not c.bits & LIVE or c.bits & ENDED or now - c.last_ts <= shortest
-        ):  # nearly all: spares the look at the halves
-            continue
-        if timed_out(c, half[2 * at], half[2 * at + 1], now, timeouts):
-            index.remove(table, conn, at)
-            end_connection(conn, at, ended, counters)
-
-
-@kernel(numba.void(I8, CONNS, U4, I4, I8), borrow=True)
-def end_rows(rows: Any, conn: Any, table: Any, ended: Any, counters: Any) -> None:
-    """End the connections of the given rows."""
-    for k in range(len(rows)):
-        index.remove(table, conn, rows[k])
-        end_connection(conn, rows[k], ended, counters)

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.connections import finish, pools, track
+from wireverdict.connections import ending, finish, pools, track
 from wireverdict.connections.flags import fill_flags
 from wireverdict.connections.index import MAX_ROWS
 from wireverdict.connections.layout import CONN, ENDED, HALF, HISTOGRAM, INACTIVE, LIVE, SYN_SENT, TROUBLE
@@ -76,6 +76,7 @@ class Tracker:
         self.server_ports[list(SERVER_UDP)] |= 2
         self.notes = np.zeros(0, NOTE)
         self._hashes = np.zeros(2 * track.BLOCK, np.uint64)
+        self._finished = 0
 
     def track(self, rows: NDArray[np.void], start: int, stop: int) -> int:
         """Account rows[start:stop] (HEADER); their notes are `self.notes[start:stop]` until the next batch.
@@ -106,7 +107,7 @@ class Tracker:
 
     def sweep(self, now: int) -> None:
         """End all connections that have timed out by packet time `now` (ns)."""
-        track.sweep(now, self.conn, self.half, self.table, self.ended, self.counters, self.timeouts)
+        ending.sweep(now, self.conn, self.half, self.table, self.ended, self.counters, self.timeouts)
 
     def make_room(self) -> None:
         """End the oldest sixteenth of the table, half-open connections first."""
@@ -124,17 +125,20 @@ class Tracker:
             candidates = np.flatnonzero(live)
             self.evicted_others += min(wanted, len(candidates))
         oldest = candidates[np.argsort(conn["last_ts"][candidates], kind="stable")[:wanted]]
-        track.end_rows(np.sort(oldest).astype(np.int64), self.conn, self.table, self.ended, self.counters)
+        ending.end_rows(np.sort(oldest).astype(np.int64), self.conn, self.table, self.ended, self.counters)
 
     def finish(self, most: int | None = None) -> bool:
         """The capture is over: end all connections, or the first `most` in order of rows. Whether any ended.
 
         In parts (drain after each), so that a million records need not be in memory at once.
         """
-        top = int(self.counters[pools.TOP_ROW])
-        live = np.flatnonzero((self.conn["bits"][:top] & (LIVE | ENDED)) == LIVE).astype(np.int64)[:most]
-        track.end_rows(live, self.conn, self.table, self.ended, self.counters)
-        return len(live) > 0
+        before = int(self.counters[pools.ENDED_ROWS])
+        most = len(self.conn) if most is None else most
+        for start in dict.fromkeys((self._finished, 0)):  # where the last part stopped; rows before are free, as a rule
+            self._finished = ending.end_live(start, most, self.conn, self.table, self.ended, self.counters)
+            if self.counters[pools.ENDED_ROWS] > before:
+                return True
+        return False
 
     @property
     def ended_rows(self) -> NDArray[np.int32]:
