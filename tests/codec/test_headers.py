@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.captures import capture_files
 from tests.codec.made import assert_equal, batches, random_batch
 from wireverdict.bus import BadMessage
-from wireverdict.codec.headers import decode_headers, encode_headers
+from wireverdict.codec.headers import Workspace, decode_headers, encode_headers
 from wireverdict.codec.layout import MOST
 from wireverdict.headers import DNS, HEADER, TCP_HEADER, HeaderBatch
 
@@ -24,6 +24,20 @@ def test_any_rows_come_back(seed: int, count: int, tame: float) -> None:
     decoded, back = decode_headers(encode_headers(batch, clock))
     assert_equal(batch, decoded)
     np.testing.assert_array_equal(back, clock)
+
+
+def test_a_workspace_is_used_again() -> None:
+    space = Workspace()
+    for seed, count in ((1, 2000), (2, 5), (3, 3000), (4, 0)):
+        batch, clock = random_batch(seed, count, 0.9)
+        decoded, back = decode_headers(encode_headers(batch, clock), space)
+        assert_equal(batch, decoded)
+        np.testing.assert_array_equal(back, clock)
+    first, _ = decode_headers(encode_headers(small()), space)
+    second, _ = decode_headers(encode_headers(small()), space)
+    assert np.shares_memory(first.rows, second.rows)
+    fresh, _ = decode_headers(encode_headers(small()))
+    assert not np.shares_memory(fresh.rows, second.rows)
 
 
 @pytest.mark.parametrize("path", capture_files()[::6], ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,30 @@ _ZEROS = np.zeros(MOST, np.int32)
 _NO_NAMES = ipc.Texts(np.zeros(1, np.int32), np.zeros(0, np.uint8))
 
 
+class Workspace:
+    """Memory that is used again for batch after batch: asking the system for fresh pages costs as much as decoding."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, NDArray[Any]] = {}
+
+    def take(self, name: str, count: int, dtype: Any) -> NDArray[Any]:
+        """An array of `count` items with anything in it; the same memory at each call with that name."""
+        kept = self._kept.get(name)
+        if kept is None or len(kept) < count:
+            kept = self._kept[name] = np.empty(max(count, 1024), dtype)
+        return kept[:count]
+
+
+class _Threads(threading.local):
+    """A workspace for each thread, for what does not leave this module."""
+
+    def __init__(self) -> None:
+        self.space = Workspace()
+
+
+_threads = _Threads()
+
+
 def encode_headers(batch: HeaderBatch, clock: NDArray[np.int64] | None = None) -> bytes:
     """An Arrow IPC stream. `clock`: int64[n], ns, how far the sensor's time was with each header, at least its `ts` (which it
     is if not given). Raises ValueError for more than MOST rows, a clock behind its packet, or a name outside `names`."""
@@ -29,11 +54,13 @@ def encode_headers(batch: HeaderBatch, clock: NDArray[np.int64] | None = None) -
     if count > MOST:
         raise ValueError(f"{count} headers in a batch; {MOST} are the most")
     names = np.ascontiguousarray(batch.names)
-    matrix = np.empty((len(COLUMNS), count), np.int32)
-    flows, kinds = np.empty(count, FLOW), np.empty((count, 4), np.uint64)
-    asked, quotes = np.empty(count, np.int32), np.empty(count, QUOTE)
-    state = np.empty((2 * count, FIELDS), np.uint32)
-    indexes = np.zeros((3, 2 << max(count, 1).bit_length()), np.int32)
+    own, slots = _threads.space, 2 << max(count, 1).bit_length()
+    matrix = own.take("matrix", len(COLUMNS) * count, np.int32).reshape(len(COLUMNS), count)
+    flows, kinds = own.take("flows", count, FLOW), own.take("kinds", 4 * count, np.uint64).reshape(count, 4)
+    asked, quotes = own.take("asked", count, np.int32), own.take("quotes", count, QUOTE)
+    state = own.take("state", 2 * count * FIELDS, np.uint32).reshape(2 * count, FIELDS)
+    indexes = own.take("indexes", 3 * slots, np.int32).reshape(3, slots)
+    indexes[:] = 0
     used = pack(rows, names, matrix, flows, kinds, asked, quotes, state, indexes)
     if used[2] < 0:
         raise ValueError("a question name lies outside the batch's names")
@@ -50,8 +77,11 @@ def encode_headers(batch: HeaderBatch, clock: NDArray[np.int64] | None = None) -
     return ipc.write(columns)
 
 
-def decode_headers(data: bytes) -> tuple[HeaderBatch, NDArray[np.int64]]:
-    """The batch and its clock, as they were encoded; names stand in `names` once each. Raises BadMessage."""
+def decode_headers(data: bytes, workspace: Workspace | None = None) -> tuple[HeaderBatch, NDArray[np.int64]]:
+    """The batch and its clock, as they were encoded; names stand in `names` once each. Raises BadMessage.
+
+    With a `workspace`, what is given is valid until it is used for the next batch.
+    """
     columns = ipc.read(data)
     start, unit, steps = columns.get("start"), columns.get("unit"), columns.get("step")
     if not isinstance(start, int) or not isinstance(unit, int) or not isinstance(steps, np.ndarray):
@@ -59,7 +89,8 @@ def decode_headers(data: bytes) -> tuple[HeaderBatch, NDArray[np.int64]]:
     count = len(steps)
     if count > MOST:
         raise BadMessage(f"{count} headers in a batch; {MOST} are the most")
-    matrix = np.empty((len(COLUMNS), count), np.int32)
+    own = _threads.space
+    matrix = own.take("matrix", len(COLUMNS) * count, np.int32).reshape(len(COLUMNS), count)
     for place, name in enumerate(COLUMNS):
         matrix[place] = _numbers(columns, name, count)
     flows, kinds, quotes = (
@@ -70,11 +101,13 @@ def decode_headers(data: bytes) -> tuple[HeaderBatch, NDArray[np.int64]]:
     asked = table.fields.get("name") if isinstance(table, ipc.Table) else _NO_NAMES
     if not isinstance(asked, ipc.Texts) or int(np.diff(asked.ends).max(initial=0)) > LONGEST_NAME:
         raise BadMessage("question names that are missing or too long")
-    rows = np.empty(count, HEADER)
-    state, seen = np.empty((2 * len(flows), FIELDS), np.uint32), np.zeros(len(flows), np.uint8)
+    given = workspace or Workspace()
+    rows = given.take("rows", count, HEADER)
+    state = own.take("state", 2 * len(flows) * FIELDS, np.uint32).reshape(2 * len(flows), FIELDS)
+    seen = np.zeros(len(flows), np.uint8)
     if unpack(matrix, flows, kinds, questions, asked.ends, quotes, state, seen, rows) != count:
         raise BadMessage("a header points to a flow, kind, question or quote that is not there")
-    clock = np.empty(count, np.int64)
+    clock = given.take("clock", count, np.int64)
     behind = _numbers(columns, "behind", count, wide=True).astype(np.int64)
     set_times(rows, steps.astype(np.int64), behind, start, unit, clock)
     return HeaderBatch(rows, asked.data), clock
