@@ -13,9 +13,10 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.services.kafka import KafkaServer
+from tests.services.secure import SecureKafka
 from tests.streams.broker import Bus
 from tests.streams.fleet import Ends, Fleet, environment
-from wireverdict.bus import Topic
+from wireverdict.bus import Topic, librdkafka
 
 pytestmark = pytest.mark.services
 
@@ -49,8 +50,8 @@ def counting(number: int) -> list[str]:
 
 
 @contextmanager
-def playing(bus: Bus, logs: Path, **settings: object) -> Iterator[tuple[Fleet, Feed, Ends]]:
-    with Fleet(lambda number: ["-m", "tests.streams.counting", bus.servers, bus.prefix, f"w{number}"], logs) as fleet:
+def playing(bus: Bus, logs: Path) -> Iterator[tuple[Fleet, Feed, Ends]]:
+    with Fleet(counting, logs, environment(bus)) as fleet:
         feed = Feed(bus)
         feed.start()
         try:
@@ -146,30 +147,17 @@ def test_too_many_bad_messages_stop_the_worker(tmp_path: Path) -> None:
         assert "more than 100 of the last 1000 messages" in fleet.said()
 
 
-def test_a_broker_that_asks_for_a_login(tmp_path: Path) -> None:
-    module = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="inside"'
-    server = KafkaServer(
-        tmp_path,
-        {
-            "listener.security.protocol.map": "PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "inter.broker.listener.name": "PLAINTEXT",
-            "sasl.enabled.mechanisms": "PLAIN",
-            "sasl.mechanism.inter.broker.protocol": "PLAIN",
-            "listener.name.plaintext.plain.sasl.jaas.config": f'{module} user_broker="inside" user_worker="secret";',
-        },
-    )
+def test_a_broker_that_asks_for_a_login_over_tls(tmp_path: Path) -> None:
+    """Both clients get the settings: librdkafka for what is written, aiokafka for what is read."""
+    server = SecureKafka(tmp_path)
     server.start()
-    login = {
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "PLAIN",
-        "sasl.username": "worker",
-        "sasl.password": "secret",
-    }
     try:
-        bus = Bus(partitions=1, servers=server.address, login=login)
+        settings = server.settings()
+        bus = Bus(partitions=1, servers=server.address, login=librdkafka(settings))
         bus.send(Topic.HEADERS, [(0, b"edge", b"good", [])] * 10)
-        given = {"WIREVERDICT_BUS__" + name.replace(".", "_").upper(): value for name, value in login.items()}
-        with Fleet(counting, tmp_path, environment(bus) | given) as fleet:
+        names = ("security_protocol", "sasl_mechanism", "sasl_username", "sasl_password", "ca_file")
+        login = {f"WIREVERDICT_BUS__{name.upper()}": str(getattr(settings, name)) for name in names}
+        with Fleet(counting, tmp_path, environment(bus) | login) as fleet:
             fleet.start(0)
             fleet.until("all applied twice", lambda: counted(bus, Topic.VERDICTS) == 10)
             assert fleet.end(0) == 0
