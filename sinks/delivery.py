@@ -38,6 +38,7 @@ from sinks.dead_letters import Letters, NotWritten
 from sinks.limit import Limit
 from sinks.messages import documents, kinds
 from sinks.metrics import Metrics
+from sinks.routing import Routes
 from wireverdict.bus import BadMessage, BusSettings, librdkafka
 from wireverdict.sinking import SinkSettings
 
@@ -76,6 +77,7 @@ class Delivery:
         self._consumer = Consumer(consumer_options(name, bus, settings), logger=logging.getLogger("wireverdict.kafka"))
         self._letters = Letters(bus)
         self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause, clock)
+        self._routes = Routes(name, settings.routes)
         self._limit = Limit(settings.max_refused, settings.refused_window)
         first, most = settings.backoff_first, settings.backoff_most
         self._backoff = wait_exponential(first, most) + wait_random(0, first)
@@ -142,6 +144,7 @@ class Delivery:
         except BadMessage as bad:
             self._unread.append((message, str(bad)))
         else:
+            made = [document for document in made if self._routes.wants(document)]
             self._pending += made
             self._bytes += sum(len(document.body) for document in made)
         self._offsets[topic, partition] = offset + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Literal
 
 import msgspec
@@ -206,6 +207,25 @@ class ParquetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """below it: hour=2026-11-23T07/*.parquet."""
 
 
+class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which verdicts go to some sinks: all that is given has to match."""
+
+    sinks: tuple[str, ...]
+    """names of sinks."""
+    rules: tuple[str, ...] = ()
+    """detectors, such as "dns-*"; empty: all."""
+    severity: Literal["info", "warning", "critical"] = "info"
+    """the least."""
+    sensors: tuple[str, ...] = ()
+    """names of sensors, such as "fra-*"; empty: all."""
+    networks: tuple[str, ...] = ()
+    """in CIDR notation, one of which a verdict's address must be in; empty: all."""
+
+    def __post_init__(self) -> None:
+        for network in self.networks:
+            ipaddress.ip_network(network, strict=False)
+
+
 class SinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Delivery from Kafka, the same for every destination; each destination has its own section below."""
 
@@ -235,6 +255,8 @@ class SinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """documents that `max_refused` looks at."""
     buffer_bytes: int = 16_777_216
     """bytes that are fetched ahead from Kafka."""
+    routes: tuple[Route, ...] = ()
+    """which verdicts go to which sinks (docs/sinks.md); a sink that no route names gets everything."""
     metrics_port: int = 0
     """TCP port of Prometheus metrics; 0: none."""
     metrics_address: str = "127.0.0.1"
