@@ -58,7 +58,7 @@ def documents(kind: Kind, origin: Origin, key: bytes, value: bytes, headers: Any
     rows = decode_connections(value)
     sensor = bytes(given.get("wv-sensor") or key).decode("utf-8", "replace")
     ids = record_ids(rows, sensor)
-    text = b"".join(sensor_lines(rows, ids, sensor, seed))
+    text = b"".join(bytes(piece) for piece in sensor_lines(rows, ids, sensor, seed))  # a piece is valid until the next
     names = ids.tobytes().decode()
     return [
         Document(Kind.CONNECTION, names[item * LENGTH : (item + 1) * LENGTH], line, origin, item, key)

@@ -30,7 +30,7 @@ def samples(wants: frozenset[Kind], now: int) -> list[Document]:
         rows["first_ts"] = rows["last_ts"] = now
         rows["protocol"], rows["dport"], rows["final"] = 17, 53, 1
         ids = record_ids(rows, SENSOR)
-        (line,) = b"".join(sensor_lines(rows, ids, SENSOR)).splitlines()
+        (line,) = b"".join(bytes(piece) for piece in sensor_lines(rows, ids, SENSOR)).splitlines()
         made.append(Document(Kind.CONNECTION, ids.tobytes().decode(), line, ORIGIN))
     return made
 

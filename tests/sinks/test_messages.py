@@ -54,3 +54,10 @@ def test_garbage_is_told(kind: Kind, value: bytes) -> None:
 def test_a_newer_schema_is_refused(kind: Kind) -> None:
     with pytest.raises(BadMessage, match="newer than"):
         documents(kind, ORIGIN, b"k", b"", [("wv-schema", str(SCHEMA + 1).encode())])
+
+
+def test_messages_with_more_records_than_a_piece_of_text_holds() -> None:
+    rows = sane_rows(3_000)
+    made = documents(Kind.CONNECTION, ORIGIN, b"gw", encode_connections(rows), None)
+    assert [each.value()["event"]["id"] for each in made] == [each.id for each in made]
+    assert [each.body for each in made] == [each.body for each in connection_documents(3_000)]
