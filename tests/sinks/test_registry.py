@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sinks import registry
-from sinks.base import Document, Refused, Sink
+from sinks.base import Document, Refused, Sink, Unavailable
+from tests.sinks.made import verdict_document
 from wireverdict.settings import Settings
 
 
@@ -63,3 +66,23 @@ def test_settings_that_cannot_be_are_told() -> None:
 @pytest.mark.parametrize("name", ["elasticsearch", "opensearch"])
 def test_ours(name: str) -> None:
     assert isinstance(registry.make(name, Settings()), Sink)
+
+
+def test_the_sink_that_the_documentation_shows_works(tmp_path: Path) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "sinks.md").read_text(encoding="utf-8")
+    code = text.partition("```python\n")[2].partition("```")[0]
+    assert len(code.splitlines()) <= 35
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/sinks.md", "exec"), names)
+    sink = names["Beeper"](str(tmp_path / "none" / "line"))
+    assert isinstance(sink, Sink)
+    with pytest.raises(Unavailable):
+        sink.open()
+    sink = names["Beeper"](str(tmp_path / "line"))
+    sink.open()
+    assert list(sink.write([verdict_document(0)])) == []
+    sink.line.close()
+    assert (tmp_path / "line").read_text() == "DNS queries go unanswered: 192.0.2.1 > port 53/udp\n"
+    with pytest.raises(ValueError, match="closed file"):
+        sink.write([verdict_document(0)])
+    assert callable(names["make"])
