@@ -16,4 +16,5 @@ def divide(rows: NDArray[np.void], partitions: int) -> NDArray[np.int64]:
         other = (rows["dst_hi"] * k ^ rows["dst_lo"]) * k
         mixed = (one ^ one >> np.uint64(29)) + (other ^ other >> np.uint64(29))
         mixed = (mixed ^ mixed >> np.uint64(32)) * k
-    return (mixed >> np.uint64(33)).astype(np.int64) % partitions
+    numbers: NDArray[np.int64] = (mixed >> np.uint64(33)).astype(np.int64) % partitions
+    return numbers
