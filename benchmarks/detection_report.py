@@ -134,9 +134,9 @@ def alone(rows: NDArray[np.void]) -> Iterator[NDArray[np.void]]:
         yield rows[key == number]
 
 
-def table(header: list[str], lines: Iterable[list[str]]) -> str:
-    """Markdown."""
-    rule = ["---"] + ["---:"] * (len(header) - 1)
+def table(header: list[str], lines: Iterable[list[str]], words: int = 1) -> str:
+    """Markdown; so many columns hold words, the others numbers."""
+    rule = ["---"] * words + ["---:"] * (len(header) - words)
     return "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines]) + "\n"
 
 
@@ -216,6 +216,7 @@ def sensitivity(captures: list[Capture], say: Callable[[str], None]) -> None:
         return f"{right}, {wrong}"
 
     policed = sum(truth for truth, _ in chosen)
+    say("Each threshold halved and doubled.")
     say(f"Windows called policed of {policed} that are and {len(chosen) - policed} that are not:\n")
     lines = [["(defaults)", "", told(Settings()), ""]]
     for name in SENSITIVE:
@@ -245,9 +246,9 @@ def policing_report(captures: list[Capture], *, with_sensitivity: bool = True) -
 
 def lab_report() -> str:
     """All about the lab."""
-    said = table(["scenario", "what happens", "told at the client", "told at the server"], lab_report_of.lab_table())
-    heads = ["detector", "threshold", "default", "default", "halved", "doubled"]
-    return f"{said}\n{SENSITIVITY}\n{table(heads, lab_report_of.sensitivity())}"
+    said = table(["scenario", "what happens", "told at the client", "told at the server"], lab_report_of.lab_table(), 4)
+    heads = ["detector", "threshold", "default", "as it is", "halved", "doubled"]
+    return f"{said}\n{SENSITIVITY}\n{table(heads, lab_report_of.sensitivity(), 2)}"
 
 
 SENSITIVITY = """Each threshold halved and doubled, in the lab: expected verdicts that fired in time, and verdicts that nothing

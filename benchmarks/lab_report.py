@@ -28,7 +28,6 @@ VARIED = {
     "new_flow_loss": ("min_attempts", "warning_share", "critical_share", "min_peers", "min_established"),
     "retransmission_storm": ("min_retransmissions", "warning_share", "critical_share", "max_missed_share"),
     "zero_window": ("warning_share", "critical_share"),
-    "capture_loss": ("min_events", "warning_share"),
 }
 """Thresholds of detectors that judge windows."""
 BLOAT = (
@@ -41,9 +40,10 @@ BLOAT = (
     "kappa_low",
     "kappa_high",
     "min_spread",
+    "min_order",
 )
 """Thresholds of `paths.bufferbloat`."""
-QUEUED = ("bufferbloat", "short-queue", "bbr", "shaped", "policed", "busy", "random", "heavy")
+QUEUED = ("bufferbloat", "short-queue", "bbr", "shaped", "policed", "busy", "random", "heavy", "route", "thinned")
 """How names of scenarios begin in which queues, or what looks like them, matter."""
 
 
