@@ -23,6 +23,8 @@ from typing import Any
 
 import faust
 from aiokafka import TopicPartition
+from faust.transport.drivers import aiokafka as aiokafka_driver
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
 from streams.keeper import Keeper
@@ -32,6 +34,22 @@ from wireverdict.streaming import StreamSettings
 
 LOG = logging.getLogger("wireverdict.stream")
 FETCH = 4 * 1024 * 1024
+"""Bytes of a partition in one answer."""
+WAIT = 50
+"""ms that a broker may hold back an answer with nothing in it. aiokafka has one request at a time under way to a broker, so
+as long as one waits for quiet partitions, nothing is heard from busy ones. Faust has 1,500, and no setting for it."""
+
+
+class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = WAIT
+        return consumer
+
+
+class _Consumer(aiokafka_driver.Consumer):  # type: ignore[misc]
+    def _new_consumer_thread(self) -> Any:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
 
 
 class StreamApp(faust.App):  # type: ignore[misc]
@@ -40,6 +58,11 @@ class StreamApp(faust.App):  # type: ignore[misc]
     take_up: Callable[[set[TP]], Awaitable[None]]
     let_go: Callable[[], Awaitable[None]]
     die: Callable[[str, BaseException], None]
+
+    def _new_transport(self) -> Any:
+        made = super()._new_transport()
+        made.Consumer = _Consumer
+        return made
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         if not self.should_stop:
