@@ -6,9 +6,11 @@ import re
 
 import pytest
 
+from streams.silence import Silence
 from tests.explain.real import fired
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.explain import counts
+from wireverdict.explain.verdict import explain
 from wireverdict.settings import Settings
 
 SETTINGS = Settings()
@@ -62,6 +64,15 @@ def test_a_window_of_another_length() -> None:
     made = counts.zero_window({"stalled_ms": 1500, "stalled_share": 0.75}, SETTINGS)
     assert made.changes == ["Closed for less than 400 ms of 2e+03 ms, it would have been no finding."]
     assert [check.met for check in made.checks] == [True, False]
+
+
+def test_a_silent_sensor() -> None:
+    silence = Silence(60.0)
+    silence.heard("a", 1_000_000_000_000, False)
+    ((name, verdict),) = silence.heard("b", 1_070_000_000_000, False)
+    made = explain(verdict.to_json(), SETTINGS)
+    assert name == "a"
+    assert [(check.value, check.bound, check.met) for check in made.checks] == [(70.0, 60.0, True)]
 
 
 def test_drops_that_were_reported_count() -> None:

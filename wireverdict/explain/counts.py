@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wireverdict.detectors.shares import wilson_lower
-from wireverdict.explain.parts import Evidence, Explanation, compare, most_below, number, shown
+from wireverdict.explain.parts import Check, Evidence, Explanation, compare, most_below, number, shown
 
 BOUND = "lower 95 % bound of "
 
@@ -165,4 +165,17 @@ def capture_loss(evidence: Evidence, settings: Any) -> Explanation:
             ("the same, for critical", low, "over", "(critical_share)", "share"),
         ),
         [f"Fewer than {least:,} such events would have been no finding; nor would a capture without gaps."],
+    )
+
+
+def sensor_silence(evidence: Evidence, settings: Any) -> Explanation:
+    """`sensor-silence`."""
+    silent, limit = number(evidence, "silent_s"), number(evidence, "limit_s", settings.stream.silence)
+    return Explanation(
+        [
+            "A sensor is silent when the packets of other sensors go on and its own stay behind by more than the limit, all "
+            "in packet time.",
+        ],
+        [Check("s behind the latest sensor", silent, "over", limit, "s", "stream.silence")],
+        [f"One packet, or one tick of its clock, within {shown(limit, 's')} would have been enough."],
     )

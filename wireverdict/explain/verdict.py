@@ -16,6 +16,7 @@ RULES: dict[str, Explain] = {
     "retransmission-storm": counts.retransmission_storm,
     "zero-window": counts.zero_window,
     "capture-loss": counts.capture_loss,
+    "sensor-silence": counts.sensor_silence,
 }
 """By rule.id. A detector that is not here (one of others) is explained by its own evidence and remedy only."""
 
