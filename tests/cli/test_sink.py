@@ -20,7 +20,7 @@ from tests.services.search import SearchServer
 from tests.sinks.bus import committed, new_bus, send, send_verdicts, until
 from tests.sinks.front import Answer, Front, Request
 from tests.sinks.made import sane_rows, verdict, verdict_body
-from tests.sinks.searching import Search
+from tests.sinks.searching import Search, fetch
 from wireverdict.bus import SCHEMA, BusSettings, Topic
 from wireverdict.codec.connections import encode_connections
 from wireverdict.output.identity import record_ids
@@ -85,21 +85,26 @@ def test_kill_and_start_again_loses_and_doubles_nothing(stage: Search) -> None:
     for _ in range(4):
         process = start(given, "elasticsearch")
         before = committed(bus, "elasticsearch", Topic.CONNECTIONS) + committed(bus, "elasticsearch")
-        # Wait for the first sign of delivery, then for a random while: that is the point of it.
-        until(lambda: _count(stage) > 0)
-        time.sleep(moments.uniform(0, 1.5))
-        process.kill()
-        process.wait()
+        try:  # Wait for the first sign of delivery, then for a random while: that is the point of it.
+            until(lambda: _count(stage) > 0)
+            time.sleep(moments.uniform(0, 1.5))
+        finally:
+            process.kill()
+            process.wait()
         assert before <= committed(bus, "elasticsearch", Topic.CONNECTIONS) + committed(bus, "elasticsearch") + 2
     process = start(given, "elasticsearch")
-    until(lambda: committed(bus, "elasticsearch") == 500)
-    until(lambda: committed(bus, "elasticsearch", Topic.CONNECTIONS) == 30)
-    assert stop(process) == 0
+    try:
+        until(lambda: committed(bus, "elasticsearch") == 500)
+        until(lambda: committed(bus, "elasticsearch", Topic.CONNECTIONS) == 30)
+        assert stop(process) == 0
+    finally:
+        process.kill()
+        process.wait()
     assert stage.arrived() == expected
 
 
 def _count(stage: Search) -> int:
-    return sum(stage.arrived().values())
+    return int(fetch(f"{stage.url}/logs-wireverdict.*-{stage.namespace}*/_count")["count"])
 
 
 def test_a_search_engine_that_stops_and_comes_back(stage: Search, tmp_path: Path) -> None:

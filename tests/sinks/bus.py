@@ -24,7 +24,7 @@ from wireverdict.sinking import SinkSettings
 from wireverdict.verdicts import Verdict
 
 QUICK = SinkSettings(linger=0.1, backoff_first=0.05, backoff_most=0.2, breaker_pause=0.2)
-DEADLINE = 60.0
+DEADLINE = 180.0
 _numbers = itertools.count()
 
 
