@@ -89,6 +89,10 @@ class Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+
+        def nudge(places: list[tuple[str, int]]) -> None:
+            loop.call_soon_threadsafe(self._nudges.put_nowait, places)
+
         watchdog = Watchdog(
             options,
             stream.stall,
@@ -96,7 +100,7 @@ class Worker:
             beat=lambda: self._beat,
             joining=lambda: bool(self.app.rebalancing) or not self.agents.ready,
             die=lambda sentence: die(sentence, None),
-            nudge=lambda places: loop.call_soon_threadsafe(self._nudges.put_nowait, places),
+            nudge=nudge,
         )
         self._watch(watchdog)
         watchdog.start()

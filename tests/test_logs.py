@@ -35,7 +35,7 @@ def test_an_error_comes_with_its_traceback_in_one_line() -> None:
 
 def test_clients_do_not_say_the_same_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(logs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("wireverdict.logs.time.monotonic", lambda: now[0])
     once = logs.Once()
     fail, other = record("wireverdict.kafka", "FAIL [thrd:1] refused"), record("wireverdict.kafka", "GETPID [thrd:1]")
     assert [once.filter(each) for each in (fail, fail, other, fail)] == [True, False, True, False]

@@ -25,7 +25,7 @@ class Bus:
 
     def __post_init__(self) -> None:
         self.servers = self.servers or str(once("kafka")["servers"])
-        client = AdminClient(self.options)
+        client = AdminClient(dict(self.options))
         made = client.create_topics(
             [
                 NewTopic(plan.name, plan.partitions, plan.replication, config=plan.config)
@@ -77,7 +77,8 @@ def read(
     try:
         numbers = reader.list_topics(topic, timeout=30.0).topics[topic].partitions
         reader.assign([TopicPartition(topic, number, 0) for number in numbers])
-        found, over = [], set()
+        found: list[Message] = []
+        over: set[int | None] = set()
         while len(over) < len(numbers):
             message = reader.poll(30.0)
             assert message is not None, f"{topic} cannot be read"
