@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from streams.messages import Closing
+from tests.streams.chain import Chain
+from tests.streams.publishing import Sent, answer, header_batches, publication
+from wireverdict.bus import BadMessage, Envelope, Kind, Topic
+from wireverdict.headers import HeaderBatch
+
+DEMO = Path(__file__).resolve().parents[2] / "demo" / "dns-outage.pcap.gz"
+
+
+@pytest.fixture(scope="module")
+def batches() -> list[HeaderBatch]:
+    return list(header_batches([DEMO], batch=500))
+
+
+def changed(message: Sent, **fields: object) -> Sent:
+    envelope = msgspec.structs.replace(Envelope.from_headers(message.headers), **fields)
+    return Sent(message.partition, message.key, message.value, envelope.to_headers())
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_the_answer_is_that_of_analyze(batches: list[HeaderBatch], partitions: int) -> None:
+    chain = Chain(partitions)
+    chain.take(publication(batches, "edge", partitions))
+    assert chain.answer("edge") == answer(batches)
+
+
+def test_it_is_the_same_after_restarts_at_any_message(batches: list[HeaderBatch]) -> None:
+    chain = Chain(2)
+    for number, message in enumerate(publication(batches, "edge", 2)):
+        if number % 5 == 0:
+            chain.reload()
+        chain.take([message])
+    assert chain.answer("edge") == answer(batches)
+
+
+def test_what_is_sent_again_is_left_out_and_counted(batches: list[HeaderBatch]) -> None:
+    sent = publication(batches, "edge", 2)
+    chain = Chain(2)
+    chain.take([*sent[:20], *sent, *sent])
+    assert chain.answer("edge") == answer(batches)
+    again = chain.metrics.registry.get_sample_value("wireverdict_stream_duplicate_messages_total", {"topic": "headers"})
+    assert again == 20 + len(sent)
+
+
+def test_batches_that_never_came_are_counted_and_told(batches: list[HeaderBatch]) -> None:
+    sent = publication(batches, "edge", 1)
+    chain = Chain(1)
+    chain.take([*sent[:10], *sent[13:]])
+    lost = chain.metrics.registry.get_sample_value(
+        "wireverdict_stream_lost_batches_total", {"sensor": "edge", "reason": "missing"}
+    )
+    assert lost == 3
+    closings = [Closing.from_headers(out.headers) for out in chain.sent if out.topic is Topic.WINDOWS]
+    assert closings[-1].lost == {"missing": 3}
+
+
+def test_a_new_run_after_the_end_begins_afresh(batches: list[HeaderBatch]) -> None:
+    """Other partitions may still be at the end of the run before: the detectors agent has to keep them apart."""
+    chain = Chain(2)
+    first, second = publication(batches, "edge", 2, run="a"), publication(batches, "edge", 2, run="b")
+    chain.take(first[:-1])
+    chain.take(message for message in second if message.partition == first[-2].partition)
+    chain.take(first[-1:])
+    chain.take(message for message in second if message.partition != first[-2].partition)
+    records, verdicts = chain.answer("edge")
+    once = answer(batches)
+    assert records == sorted(once[0] * 2)
+    assert verdicts == once[1]  # the same ids, and so the same verdicts
+
+
+def test_a_new_run_without_an_end_goes_on(batches: list[HeaderBatch]) -> None:
+    """As when a producer was killed and its successor could not know where it was."""
+    sent = publication(batches, "edge", 2)
+    half = len(sent) // 2
+    counts = [sum(message.partition == number for message in sent[:half]) for number in range(2)]
+    rest = [
+        changed(
+            message, run="later", sequence=Envelope.from_headers(message.headers).sequence - counts[message.partition]
+        )
+        for message in sent[half:]
+    ]
+    chain = Chain(2)
+    chain.take([*sent[:half], *rest])
+    assert chain.answer("edge") == answer(batches)
+
+
+def test_sensors_do_not_see_each_other(batches: list[HeaderBatch]) -> None:
+    chain = Chain(2)
+    one, two = publication(batches, "one", 2), publication(batches[:20], "two", 2)
+    chain.take(one[:7])
+    chain.take(two)
+    chain.take(one[7:])
+    assert chain.answer("one") == answer(batches)
+    assert chain.answer("two") == answer(batches[:20])
+
+
+def test_what_cannot_be_used_is_refused_and_changes_nothing(batches: list[HeaderBatch]) -> None:
+    sent = publication(batches, "edge", 1)
+    good = sent[3]
+    bad = {
+        "no schema version": Sent(0, b"edge", good.value, []),
+        "schema version 99": Sent(0, b"edge", good.value, [("wv-schema", b"99"), good.headers[1]]),
+        "unreadable envelope": Sent(0, b"edge", good.value, [good.headers[0], ("wv", b"{")]),
+        "Arrow": Sent(0, b"edge", good.value[: len(good.value) // 2], good.headers),
+        "Arrow ": Sent(0, b"edge", b"garbage", good.headers),
+    }
+    chain = Chain(1)
+    chain.take(sent[:3])
+    for reason, message in bad.items():
+        with pytest.raises(BadMessage, match=reason.strip()):
+            chain.connections[0].apply(message.incoming(3))
+    chain.take(sent[3:])
+    assert chain.answer("edge") == answer(batches)
+
+
+def test_a_batch_from_the_future_is_refused(batches: list[HeaderBatch]) -> None:
+    (message, *_) = publication(batches, "edge", 1)
+    clock = Envelope.from_headers(message.headers).clock
+    chain = Chain(1)
+    late = message.incoming(0)._replace(timestamp=clock // 1_000_000 - 3_700_000)
+    with pytest.raises(BadMessage, match="the clock of edge is wrong"):
+        chain.connections[0].apply(late)
+    chain.connections[0].apply(late._replace(timestamp=clock // 1_000_000 - 3_500_000))
+    assert chain.connections[0].lines["edge"].next == 1
+
+
+def test_a_partition_that_the_sensor_does_not_know_is_refused(batches: list[HeaderBatch]) -> None:
+    chain = Chain(2)
+    message = changed(publication(batches, "edge", 2)[0], partitions=1)
+    with pytest.raises(BadMessage, match="knows 1 partitions, in partition 1"):
+        chain.connections[1].apply(message.incoming(0))
+
+
+def test_ticks_alone_close_nothing_and_an_end_closes_everything() -> None:
+    envelopes = [Envelope("quiet", "r", n, kind, n * 10**9, 1) for n, kind in enumerate((Kind.TICK, Kind.END))]
+    chain = Chain(1)
+    chain.take(Sent(0, b"quiet", b"", envelope.to_headers()) for envelope in envelopes)
+    assert chain.answer("quiet") == ([], [])
+    assert chain.verdicts.open == 0
+    assert chain.connections[0].open == 0
