@@ -147,7 +147,7 @@ def score_windows(chosen: list[Variant]) -> dict[Variant, Score]:
     for scenario, view, truth in captures():
         made = pipeline(Settings())
         judge = Variants({variant: (detector_of(variant), Alerts()) for variant in chosen})
-        made.detectors[:] = [judge]
+        made.judge.detectors[:] = [judge]
         for batch in open_timeline([str(CAPTURES / f"{scenario.name}.{view}.pcap.xz")]):
             made.feed(batch)
         made.finish()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wireverdict.bus import Envelope, Kind
 from wireverdict.codec.headers import encode_headers
 from wireverdict.headers import HEADER, HeaderBatch
+from wireverdict.partition import with_quoted
 
 SIZE = 8_192
 """Headers in a message, at most."""
@@ -66,6 +67,7 @@ class Batcher:
         """Take up headers in order; the messages that are complete. Rows and names are copied where they wait."""
         if not len(batch.rows):
             return
+        batch = HeaderBatch(with_quoted(batch.rows, self.partitions), batch.names)
         clocks = np.maximum(np.maximum.accumulate(batch.rows["ts"]), self.clock)
         cells = clocks // self._interval
         before = cells[0] if self.clock == BEGINNING else self.clock // self._interval

@@ -19,20 +19,20 @@ def test_every_part_gets_its_settings() -> None:
     tracking = TrackingSettings(max_connections=2**21, tcp_idle=7.0)
     settings = Settings(tracking=tracking, capture=CaptureSettings(home_networks=("192.0.2.0/24",)))
     made = pipeline(settings)
-    assert made.tracker.settings == tracking
-    assert made.windows.settings == settings.windows
-    assert made.windows.home.networks == ("192.0.2.0/24",)
-    assert made.alerts.settings == settings.alerts
+    assert made.shard.tracker.settings == tracking
+    assert made.shard.windows.settings == settings.windows
+    assert made.shard.windows.home.networks == ("192.0.2.0/24",)
+    assert made.judge.alerts.settings == settings.alerts
 
 
 def test_paths_can_hold_every_row_of_the_connection_table() -> None:
     made = pipeline(msgspec.structs.replace(Settings(), tracking=TrackingSettings(max_connections=2**21)))
-    assert made.paths is not None
-    assert made.paths.settings.max_slots == 2**21  # type: ignore[attr-defined]
+    assert made.shard.paths is not None
+    assert made.shard.paths.settings.max_slots == 2**21  # type: ignore[attr-defined]
 
 
 def test_detectors_are_detectors_with_names_of_their_own() -> None:
-    detectors = pipeline(Settings()).detectors
+    detectors = pipeline(Settings()).judge.detectors
     assert all(isinstance(detector, Detector) for detector in detectors)
     assert len({detector.name for detector in detectors}) == len(detectors)
 

@@ -80,7 +80,7 @@ def test_timed_out_connections_come_out_before_the_packet_that_shows_it() -> Non
     done = made()
     done.feed_headers(HeaderBatch(udp(np.array([0, 1, 2]), np.array([1, 2, 1])), NO_NAMES))
     assert len(done.take_connections()) == 0
-    done.feed_headers(HeaderBatch(udp(np.array([65.0]), np.array([3])), NO_NAMES))
+    done.feed_headers(HeaderBatch(udp(np.array([75.0]), np.array([3])), NO_NAMES))
     ended = done.take_connections()
     assert ended["source"]["packets"].tolist() == [2, 1]
     done.finish()

@@ -16,9 +16,13 @@ from wireverdict.detectors.policing import Policing
 from wireverdict.detectors.retransmission_storm import RetransmissionStorm
 from wireverdict.detectors.throttling_ratio import ThrottlingRatio
 from wireverdict.detectors.zero_window import ZeroWindow
+from wireverdict.judge import Judge
 from wireverdict.paths.paths import Paths
 from wireverdict.pipeline import Pipeline
 from wireverdict.settings import DetectorSettings, Settings
+from wireverdict.shard import Shard
+from wireverdict.windows.home import HomeNetworks
+from wireverdict.windows.merge import Merge
 from wireverdict.windows.windows import Windows
 
 
@@ -41,15 +45,32 @@ def detectors(settings: DetectorSettings) -> list[Detector]:
     return [detector for detector in made if detector.name not in settings.off]
 
 
+def shard(settings: Settings, partitions: int | None = None) -> Shard:
+    """A fresh shard of a sensor whose pairs of addresses are divided over `partitions` (None: bus.partitions).
+
+    Raises ValueError for settings that a part refuses.
+    """
+    slots = max(settings.paths.max_slots, settings.tracking.max_connections)  # paths knows connections by their row
+    return Shard(
+        Tracker(settings.tracking),
+        Windows(settings.windows, settings.capture.home_networks),
+        Paths(msgspec.structs.replace(settings.paths, max_slots=slots)),
+        settings.bus.partitions if partitions is None else partitions,
+    )
+
+
+def merge(settings: Settings, shards: int) -> Merge:
+    """A fresh place where the windows of a sensor's shards are joined. Raises ValueError."""
+    return Merge(shards, HomeNetworks(settings.capture.home_networks))
+
+
+def judge(settings: Settings) -> Judge:
+    """A fresh judge of a sensor's windows with every detector. Raises ValueError."""
+    return Judge(detectors(settings.detectors), Alerts(settings.alerts))
+
+
 def pipeline(settings: Settings) -> Pipeline:
     """A fresh pipeline with every detector. Raises ValueError for settings that a part refuses."""
     capture = settings.capture
-    slots = max(settings.paths.max_slots, settings.tracking.max_connections)  # paths knows connections by their row
-    return Pipeline(
-        Decoder(DecodeSettings(tunnels=capture.tunnels, home_nets=capture.home_networks)),
-        Tracker(settings.tracking),
-        Windows(settings.windows, capture.home_networks),
-        Paths(msgspec.structs.replace(settings.paths, max_slots=slots)),
-        detectors(settings.detectors),
-        Alerts(settings.alerts),
-    )
+    decoder = Decoder(DecodeSettings(tunnels=capture.tunnels, home_nets=capture.home_networks))
+    return Pipeline(decoder, shard(settings, 1), judge(settings))

@@ -33,6 +33,8 @@ CUT = 1 << 14  # the snap length cut the transport header or its options
 SUPER_PACKET = 1 << 15  # IP total length 0 or over 65,535: sizes come from the frame
 TUNNEL = 1 << 16  # addresses are those of an inner packet
 QUESTION = 1 << 17  # dns_qtype, dns_qhash, name_* hold a question (a DNS message may have none)
+COPY = 1 << 18  # all that counts is as in the TCP packet before it in the capture, under 1 ms ago: captured twice
+QUOTED_ONLY = 1 << 19  # a repeat of an ICMP error for the shard of the pair that it quotes: counts as no packet itself
 
 # `tcp_flags`: the low twelve bits of bytes 12 and 13 of the header
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << bit for bit in range(9))

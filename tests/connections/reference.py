@@ -107,6 +107,7 @@ class Reference:
         note = SimpleNamespace(
             connection=None, events=0, reply_to=0, rtt=0, flight=0, acked=0, missed=0, age=0, spurious=0
         )
+        note.about = None
         self.notes.append(note)
         if x.protocol == h.TCP:
             if not x.present & h.TCP_HEADER:
@@ -160,14 +161,13 @@ class Reference:
             c.last = max(c.last, x.ts)
 
     def error_about(self, x: Fields, note: Fields) -> None:
-        """An ICMP error: what is said of it is about the connection that it quotes."""
+        """An ICMP error is evidence about the connection that it quotes."""
         c = self.open.get(key_of(x, "quoted_"))
         if c is None or self.overdue(c, x.ts):
             return
-        note.connection = c
-        note.events = n.FROM_RESPONDER if ends_of(x, "quoted_")[0] == c.ends[0] else 0
         if (x.icmp_type == 3 and x.icmp_code != 4) if x.protocol == h.ICMP else x.icmp_type == 1:
             note.events |= n.UNREACHABLE
+            note.about = c
             c.unreachable = True
             if c.protocol == h.TCP and c.attempt:
                 note.reply_to = c.first

@@ -136,9 +136,9 @@ def test_a_quoted_connection_is_unreachable() -> None:
     syn = Talk().c(0, "S").rows
     outcome = check([*syn, icmp(7, "203.0.113.1", CLIENT, 3, 1, about=syn[0])])
     error = outcome.notes[1]
-    assert error["slot"] == outcome.notes[0]["slot"]
-    assert error["events"] & n.UNREACHABLE
-    assert error["events"] & n.FROM_RESPONDER
+    assert error["slot"] != outcome.notes[0]["slot"]
+    assert error["missed"] == outcome.notes[0]["slot"]
+    assert error["events"] == n.NEW | n.ONE_SIDED | n.UNREACHABLE
     assert error["reply_to"] == syn[0]["ts"]
 
 
@@ -146,7 +146,7 @@ def test_a_quoted_connection_is_unreachable() -> None:
 def test_an_error_that_is_not_about_reachability_says_nothing_of_it(kind: int, code: int) -> None:
     query = udp(0, CLIENT, 40_000, SERVER, 53)
     outcome = check([query, icmp(7, "203.0.113.1", CLIENT, kind, code, about=query)])
-    assert outcome.notes[1]["slot"] == outcome.notes[0]["slot"]
+    assert outcome.notes[1]["slot"] != outcome.notes[0]["slot"]
     assert not outcome.notes[1]["events"] & n.UNREACHABLE
 
 
@@ -154,8 +154,20 @@ def test_a_quoted_echo_is_found_in_both_families() -> None:
     for source, target, request, kind in ((CLIENT, SERVER, 8, 3), (*V6, 128, 1)):
         echo = icmp(0, source, target, request)
         outcome = check([echo, icmp(1, target, source, kind, 3, about=echo)])
-        assert outcome.notes[1]["slot"] == outcome.notes[0]["slot"]
+        assert outcome.notes[1]["missed"] == outcome.notes[0]["slot"]
         assert outcome.notes[1]["events"] & n.UNREACHABLE
+
+
+def test_a_quoted_error_that_counts_elsewhere_is_evidence_and_no_packet() -> None:
+    query = udp(0, CLIENT, 40_000, SERVER, 53)
+    rows = table([query, icmp(1, "203.0.113.1", CLIENT, 3, 3, about=query)])
+    both = run(rows)
+    rows["present"][1] |= h.QUOTED_ONLY
+    only = run(rows)
+    assert only.tracker.counts["icmp"] == 0
+    assert (only.notes[1]["slot"], only.notes[1]["missed"]) == (-1, only.notes[0]["slot"])
+    assert only.notes[1]["events"] == n.UNREACHABLE
+    assert only.records.tobytes() == both.records[:1].tobytes()
 
 
 def test_an_error_about_an_unknown_connection_is_a_conversation_of_its_own() -> None:
@@ -238,5 +250,4 @@ def test_an_error_about_a_connection_that_has_timed_out_is_not_about_it() -> Non
     query = udp(0, CLIENT, 40_000, SERVER, 53)
     for late, found in ((60_000, True), (60_001, False)):
         outcome = check([query, icmp(late, SERVER, CLIENT, 3, 3, about=query)])
-        assert (outcome.notes[1]["slot"] == outcome.notes[0]["slot"]) == found
         assert bool(outcome.notes[1]["events"] & n.UNREACHABLE) == found

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wireverdict.paths.busy import losing_pairs, rings_now, rings_of
-from wireverdict.paths.layout import AGAIN, BASES, FALSE, MEMBER, PAIR, RING, TRUE
+from wireverdict.paths.layout import AGAIN, BASES, BINS, FALSE, LOAD, MEMBER, PAIR, RING, TRUE
 
 SECOND = 1_000_000_000
 PERIOD = 10 * SECOND
@@ -67,7 +67,10 @@ def test_rings_of_a_window_and_their_base_round_trips(direction: int) -> None:
         rings, members, pairs = one(direction)
         found, bases = np.empty(2, np.int64), np.empty((2, 2), np.int64)
         until = 20_000
-        assert rings_now(rings, 2, LATEST * 10, until, before, members, pairs, found, bases) == 1
+        assert (
+            rings_now(rings, np.zeros((2, BINS), LOAD), 2, LATEST * 10, until, before, members, pairs, found, bases)
+            == 1
+        )
         assert found[0] == 1
         assert rings[1]["judged"] == until - 1
         assert (members[1]["bloated"], rings[1]["pending"]) == (TRUE, 0)  # there is load after the window before
@@ -84,7 +87,10 @@ def test_rings_of_a_window_and_their_base_round_trips(direction: int) -> None:
 def test_silent_rings_are_left_alone() -> None:
     rings, members, pairs = one(0)
     found, bases = np.empty(2, np.int64), np.empty((2, 2), np.int64)
-    assert rings_now(rings, 2, LATEST * 10 + 4, 20_000, LATEST, members, pairs, found, bases) == 0
+    assert (
+        rings_now(rings, np.zeros((2, BINS), LOAD), 2, LATEST * 10 + 4, 20_000, LATEST, members, pairs, found, bases)
+        == 0
+    )
     assert (members[1]["bloated"], rings[1]["pending"]) == (0, TRUE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from wireverdict import headers
 from wireverdict.connections import notes as n
 from wireverdict.connections.notes import NOTE
 from wireverdict.headers import HEADER
+from wireverdict.windows.merge import Merge
+from wireverdict.windows.part import WindowPart
 from wireverdict.windows.settings import WindowSettings
 from wireverdict.windows.view import WindowView
 from wireverdict.windows.windows import Windows
@@ -100,15 +103,20 @@ def hash_of(name: str) -> int:
 def views_of(made: tuple[Any, Any, Any], settings: WindowSettings, cuts: list[int]) -> tuple[Windows, list[WindowView]]:
     """Run rows, names and notes through windows, in batches that end at `cuts`."""
     rows, names, notes = made
-    windows = Windows(settings)
+    windows, merge = Windows(settings), Merge(1)
     views: list[WindowView] = []
     for first, last in zip([0, *cuts], [*cuts, len(rows)], strict=True):
         start = first
         while start < last:
             start = windows.observe(rows[:last], names, notes[:last], start)
-            views += windows.close()
-    views += windows.finish()
+            views += whole(merge, windows.close())
+    views += whole(merge, windows.finish())
     return windows, views
+
+
+def whole(merge: Merge, closed: Iterable[tuple[int, WindowPart | None]]) -> list[WindowView]:
+    """Windows that closed, where one shard has everything."""
+    return [view for number, part in closed if part for view in merge.add(0, [part], number)]
 
 
 def play(script: Script, settings: WindowSettings | None = None) -> tuple[Windows, list[WindowView]]:

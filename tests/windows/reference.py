@@ -15,7 +15,6 @@ from wireverdict.windows.fields import COUNTS, DNS_COUNTS, Count, Dns, bucket_of
 from wireverdict.windows.settings import WindowSettings
 
 S = 1_000_000_000
-COPIED = ("src_lo", "dst_lo", "sport", "dport", "seq", "ack", "tsval", "tcp_flags", "payload_length")
 Address = tuple[int, int]
 
 
@@ -72,12 +71,11 @@ class Reference:
         self.recent: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self.totals = dict.fromkeys(("attempts", "answered", "late", "orphans"), 0)
         self.ordinal = 0
-        self.before: Any = None
         self.late = 0
 
     def take(self, row: Any, note: Any, names: bytes) -> None:
         ts = int(row["ts"])
-        self.watermark = max(self.watermark, ts)
+        before, self.watermark = self.watermark, max(self.watermark, ts)
         per_window = self.settings.packets
         for number in sorted(self.open):
             window = self.open[number]
@@ -88,12 +86,15 @@ class Reference:
                     self.close(number, final=False)
             elif (number + 1) * self.width + self.lateness <= self.watermark:
                 self.close(number, final=False)
+        if not per_window:
+            last = (self.watermark - self.lateness) // self.width * self.width + self.lateness
+            if last > before > -(1 << 62):  # some window, open or not, has closed
+                self.forget(last)
         number = self.ordinal // per_window if per_window else ts // self.width
         self.ordinal += 1
         events = int(note["events"])
         slot = int(note["slot"])
-        unreachable = bool(events & n.UNREACHABLE)
-        if slot >= 0 and events & n.NEW and not unreachable:
+        if slot >= 0 and events & n.NEW:
             self.flows[slot] = Flow()
         here: Window | None = None
         if per_window or (number + 1) * self.width + self.lateness > self.watermark:
@@ -106,18 +107,14 @@ class Reference:
             here.packets += 1
             here.first, here.last = min(here.first, ts), max(here.last, ts)
             self.count(here, row, note)
-        self.before = row
         self.dns(here, row, note, names)
 
     def count(self, window: Window, row: Any, note: Any) -> None:
         events, slot, ts = int(note["events"]), int(note["slot"]), int(row["ts"])
-        before = self.before
-        same = before is not None and all(row[name] == before[name] for name in COPIED) and before["protocol"] == 6
-        copy = before is not None and same and 0 <= ts - int(before["ts"]) < 1_000_000
         source, target = (int(row["src_hi"]), int(row["src_lo"])), (int(row["dst_hi"]), int(row["dst_lo"]))
         responder_sent = bool(events & n.FROM_RESPONDER)
         side = int(responder_sent) if source == target else int(source > target)
-        own = slot >= 0 and not events & n.UNREACHABLE
+        own = slot >= 0
         port, protocol = 0, int(row["protocol"])
         responder = 1 - side
         if own:
@@ -135,7 +132,7 @@ class Reference:
             (Count.BYTES, int(row["ip_length"])),
             (Count.PAYLOAD_BYTES, payload),
             (Count.DATA_PACKETS, bool(events & n.DATA)),
-            (Count.COPIES, copy and events & n.DATA != 0),
+            (Count.COPIES, row["present"] & headers.COPY and events & n.DATA != 0),
             (Count.OUT, row["direction"] == frames.OUT),
             (Count.IN, row["direction"] == frames.IN),
             (Count.NEW_FLOWS, bool(events & n.NEW)),
@@ -143,7 +140,7 @@ class Reference:
             (Count.RETRANSMITTED_BYTES, payload if events & n.RETRANSMISSION else 0),
             (Count.OUT_OF_ORDER, bool(events & n.OUT_OF_ORDER)),
             (Count.DUPLICATE_ACKS, bool(events & n.DUPLICATE_ACK)),
-            (Count.RESETS, bool(events & n.RST_SEEN) and not events & n.UNREACHABLE),
+            (Count.RESETS, bool(events & n.RST_SEEN)),
             (Count.ONE_SIDED, bool(events & n.ONE_SIDED)),
         ):
             mine[column] += int(amount)
@@ -154,8 +151,8 @@ class Reference:
         if events & n.MISSED:
             other[Count.MISSED_EVENTS] += 1
             other[Count.MISSED_BYTES] += int(note["missed"])
-        if events & n.UNREACHABLE and slot >= 0:
-            self.unreachable(window, row, self.flows[slot])
+        if events & n.UNREACHABLE:
+            self.unreachable(window, row, self.flows[int(note["missed"])])
         if flow is not None:
             self.established(flow, window, row, note, key, side)
             self.handshakes(flow, window, events, key, side, ts)
@@ -227,7 +224,9 @@ class Reference:
             return
         since, key, side = flow.stalls.pop(end)
         for window in self.open.values():
-            self.book_stall(window, key, side, since, ts)
+            stop = (window.number + 1) * self.width
+            if self.settings.packets or stop - since <= round(self.settings.stall_limit * S):
+                self.book_stall(window, key, side, since, ts)
 
     def book_stall(self, window: Window, key: tuple[Any, ...], side: int, since: int, until: int) -> None:
         start, stop = self.span(window)
@@ -259,12 +258,17 @@ class Reference:
                     else:
                         window.since[attempt.pair] = min(window.since.get(attempt.pair, attempt.ts), attempt.ts)
                         window.names[attempt.pair][attempt.name] += 1
-        for attempts, live in self.keys.values():  # attempts too old for any answer, from the front
-            while attempts and (attempts[0].answered or attempts[0].ts < self.watermark - self.late_limit):
-                attempts.pop(0)
-                live[0] = max(live[0] - 1, 0)
+        if self.settings.packets and not final:
+            self.forget(self.watermark)
         window.late, self.late = self.late, 0
         self.closed.append(self.open.pop(number))
+
+    def forget(self, now: int) -> None:
+        """Attempts too old for any answer, from the front."""
+        for attempts, live in self.keys.values():
+            while attempts and (attempts[0].answered or attempts[0].ts < now - self.late_limit):
+                attempts.pop(0)
+                live[0] = max(live[0] - 1, 0)
 
     def finish(self) -> None:
         for number in sorted(self.open):

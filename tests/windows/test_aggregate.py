@@ -111,7 +111,7 @@ def traffic(draw: st.DrawFn) -> Script:
             quoted = draw(st.integers(0, len(FLOWS) - 1))
             q_client, q_server, q_cport, q_sport, q_protocol = FLOWS[quoted]
             present |= headers.QUOTED
-            fields |= {"slot": draw(st.sampled_from([quoted, -1])), "events": n.UNREACHABLE | events & n.RST_SEEN}
+            fields |= {"missed": quoted, "events": draw(st.sampled_from([n.UNREACHABLE, 0])) | events & n.NEW}
             for end, host in (("src", q_client), ("dst", q_server)):
                 fields |= {f"quoted_{end}_hi": 0, f"quoted_{end}_lo": ip4(host)[1]}
             fields |= {"quoted_sport": q_cport, "quoted_dport": q_sport, "quoted_protocol": q_protocol}

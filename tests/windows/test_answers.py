@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.windows.made import Script
+from tests.windows.made import Script, whole
 from wireverdict.windows.fields import LATENCY_BUCKETS, bucket_of
+from wireverdict.windows.merge import Merge
 from wireverdict.windows.windows import Windows
 
 
@@ -24,7 +25,7 @@ def test_latencies_of_few_and_of_many_buckets(buckets: int) -> None:
     rows, names, notes = script.arrays()
     windows = Windows()
     assert windows.observe(rows, names, notes) == len(rows)
-    (view,) = windows.finish()
+    (view,) = whole(Merge(1), windows.finish())
     latency = view.dns.latency
     assert len(latency) == 2
     assert np.asarray(latency).tolist() == expected.tolist()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.windows.made import Script
+from tests.windows.made import Script, whole
 from wireverdict import headers
 from wireverdict.connections import notes as n
 from wireverdict.windows.fields import NEVER, Dns, bucket_bounds
+from wireverdict.windows.merge import Merge
 from wireverdict.windows.settings import WindowSettings
 from wireverdict.windows.view import WindowView
 from wireverdict.windows.windows import Windows
@@ -25,10 +26,11 @@ def play(
     rows, names, notes = script.arrays()
     windows, start = Windows(config), 0
     views: list[WindowView] = []
+    merge = Merge(1)
     while start < len(rows):
         start = windows.observe(rows, names, notes, start)
-        views += windows.close()
-    return windows, [*views, *windows.finish()]
+        views += whole(merge, windows.close())
+    return windows, [*views, *whole(merge, windows.finish())]
 
 
 def totals(windows: Windows) -> dict[str, int]:
@@ -106,7 +108,7 @@ def test_icmp_errors_about_queries() -> None:
     row = script.lines[0][0]
     quoted = {f"quoted_{name}": row[name] for name in ("src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport")}
     script.packet(
-        1.1, 53, 1, protocol=1, present=headers.QUOTED, quoted_protocol=17, slot=0, events=n.UNREACHABLE, **quoted
+        1.1, 53, 1, protocol=1, present=headers.QUOTED, quoted_protocol=17, missed=0, events=n.UNREACHABLE, **quoted
     )
     _, views = play(script)
     assert counts(views[0]) == {"attempts": 1, "new_attempts": 1, "unreachable": 1}

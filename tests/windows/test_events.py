@@ -75,7 +75,7 @@ def test_what_becomes_of_a_syn_counts_once_and_in_its_window(answer: int, counte
             quoted = {
                 f"quoted_{name}": row[name] for name in ("src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport")
             }
-            script.packet(ts, 9, 1, protocol=1, present=QUOTED, quoted_protocol=6, slot=0, events=answer, **quoted)
+            script.packet(ts, 9, 1, protocol=1, present=QUOTED, quoted_protocol=6, missed=0, events=answer, **quoted)
         else:
             script.packet(ts, 2, 1, sport=80, dport=1000, slot=0, events=n.FROM_RESPONDER | answer)
     _, (first, second) = play(script)

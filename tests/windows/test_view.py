@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.windows.made import Script, ip4
+from tests.windows.made import Script, ip4, whole
 from wireverdict import headers
 from wireverdict.windows.fields import Count
+from wireverdict.windows.merge import Merge
 from wireverdict.windows.view import WindowView
 from wireverdict.windows.windows import Windows
 
@@ -25,7 +26,7 @@ def test_pairs_are_services_summed(packets: list[tuple[int, int, int, int]]) -> 
     def view() -> WindowView:
         windows = Windows()
         windows.observe(rows, names, notes)
-        return next(iter(windows.finish()))
+        return whole(Merge(1), windows.finish())[0]
 
     first, second = view(), view()
     for what in Count:  # columns on their own, and columns of the whole

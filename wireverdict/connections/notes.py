@@ -15,9 +15,7 @@ SYN_RETRY = 1 << 3  # set with SYN_SENT from the second on
 SYN_ANSWERED = 1 << 4  # the first SYN-ACK; `reply_to` is the time of the attempt's first SYN
 ESTABLISHED = 1 << 5  # the packet that completes the handshake (UDP: the first of the second direction)
 REFUSED = 1 << 6  # RST as the answer to a SYN; `reply_to` as above
-UNREACHABLE = (
-    1 << 7
-)  # an ICMP error that quotes this connection; `slot` is the quoted one's; `reply_to` if it was a SYN
+UNREACHABLE = 1 << 7  # an ICMP error about a known connection, whose row is in `missed`; `reply_to` if it was a SYN
 DATA = 1 << 8  # TCP payload, new or repeated, without keep-alives
 RETRANSMISSION = 1 << 9  # payload wholly at or below the highest sequence sent, and not OUT_OF_ORDER
 SPURIOUS = 1 << 10  # proof that retransmissions of the *other* side were needless; how many in `spurious`
@@ -43,7 +41,7 @@ NOTE = np.dtype(
         ("rtt", "<u4"),  # µs
         ("flight", "<u4"),  # bytes of this side sent and not acknowledged, after this packet (data packets only)
         ("acked", "<u4"),  # bytes newly acknowledged by this packet's cumulative ACK
-        ("missed", "<u4"),  # bytes
+        ("missed", "<u4"),  # bytes, see MISSED; or a row of the connection table, see UNREACHABLE
         ("age", "<u4"),  # ms since the connection's first packet, saturating
         ("spurious", "<u2"),
         ("pad", "<u2"),

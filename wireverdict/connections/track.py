@@ -37,7 +37,7 @@ from wireverdict.connections.pools import (
     TOP_ROW,
     take_trouble,
 )
-from wireverdict.headers import HEADER, ICMP, ICMP6, PORTS, QUOTED, TCP, TCP_HEADER, UDP
+from wireverdict.headers import HEADER, ICMP, ICMP6, PORTS, QUOTED, QUOTED_ONLY, TCP, TCP_HEADER, UDP
 from wireverdict.kernels import kernel
 from wireverdict.kernels.prefetch import prefetch
 
@@ -130,19 +130,36 @@ def icmp_ports(protocol: Any, kind: Any, code: Any) -> Any:
 
 @kernel(inline=True, borrow=True)
 def find_quoted(conn: Any, table: Any, h: Any) -> Any:
-    """The connection that an ICMP error is about, -1 if unknown, and whether the quoted packet came from the lower end."""
+    """The connection that an ICMP error is about, -1 if unknown."""
     sport, dport, way = np.int64(h.quoted_sport), np.int64(h.quoted_dport), np.int64(0)
     if h.quoted_protocol in (ICMP, ICMP6):
         sport, dport, way = icmp_ports(h.quoted_protocol, sport, dport)
-    low = source_is_low(h.quoted_src_hi, h.quoted_src_lo, h.quoted_dst_hi, h.quoted_dst_lo, sport, dport)
-    if low:
+    if source_is_low(h.quoted_src_hi, h.quoted_src_lo, h.quoted_dst_hi, h.quoted_dst_lo, sport, dport):
         ports = index.pack_ports(sport, dport, h.quoted_protocol, way)
         a, b, c, d = h.quoted_src_hi, h.quoted_src_lo, h.quoted_dst_hi, h.quoted_dst_lo
     else:
         ports = index.pack_ports(dport, sport, h.quoted_protocol, 2 * way)
         a, b, c, d = h.quoted_dst_hi, h.quoted_dst_lo, h.quoted_src_hi, h.quoted_src_lo
     at, _ = index.find(table, conn, index.hash_key(a, b, c, d, ports), a, b, c, d, ports)
-    return at, low
+    return at
+
+
+@kernel(borrow=True)
+def quote(h: Any, note: Any, conn: Any, half: Any, table: Any, timeouts: Any) -> Any:
+    """Tell the connection that an ICMP error is about: UNREACHABLE if it is known and can be reached no more, else 0."""
+    if not (
+        (h.protocol == ICMP and h.icmp_type == 3 and h.icmp_code != 4) or (h.protocol == ICMP6 and h.icmp_type == 1)
+    ):
+        return np.int64(0)
+    about = find_quoted(conn, table, h)
+    if about < 0 or timed_out(conn[about], half[2 * about], half[2 * about + 1], h.ts, timeouts):
+        return np.int64(0)
+    q = conn[about]
+    q.bits = q.bits | GOT_UNREACHABLE
+    note.missed = np.uint32(about)
+    if q.protocol == TCP and half[2 * about].state == SYN_SENT and half[2 * about + 1].state == INACTIVE:
+        note.reply_to = q.first_ts
+    return np.int64(UNREACHABLE)
 
 
 @kernel(inline=True, borrow=True)
@@ -251,6 +268,9 @@ def track(
         note.age = 0
         note.spurious = 0
         note.pad = 0
+        if h.present & QUOTED_ONLY:
+            note.events = quote(h, note, conn, half, table, timeouts)
+            continue
         protocol = h.protocol
         if protocol == TCP:
             if not h.present & TCP_HEADER:
@@ -358,23 +378,6 @@ def track(
                 c.idle = min(silent, np.int64(0xFFFFFFFF))
             c.last_ts = max(c.last_ts, h.ts)
         if h.present & QUOTED:
-            about, from_low = find_quoted(conn, table, h)
-            if about >= 0 and not timed_out(conn[about], half[2 * about], half[2 * about + 1], h.ts, timeouts):
-                q = conn[about]
-                note.slot = np.int32(about)
-                events = np.int64(0)
-                if from_low == ((q.bits & ORIGINATOR_LOW) != 0):
-                    events |= np.uint32(FROM_RESPONDER)  # it goes to the originator
-                if (protocol == ICMP and h.icmp_type == 3 and h.icmp_code != 4) or (
-                    protocol == ICMP6 and h.icmp_type == 1
-                ):
-                    events |= UNREACHABLE
-                    q.bits = q.bits | GOT_UNREACHABLE
-                    if (
-                        q.protocol == TCP
-                        and half[2 * about].state == SYN_SENT
-                        and half[2 * about + 1].state == INACTIVE
-                    ):
-                        note.reply_to = q.first_ts
+            events |= quote(h, note, conn, half, table, timeouts)
         note.events = events
     return stop

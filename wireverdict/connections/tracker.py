@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.connections import ending, finish, pools, track
+from wireverdict.connections import ending, finish, pools, restore, track
 from wireverdict.connections.flags import fill_flags
 from wireverdict.connections.index import MAX_ROWS
 from wireverdict.connections.layout import CONN, ENDED, HALF, HISTOGRAM, INACTIVE, LIVE, SYN_SENT, TROUBLE
@@ -179,6 +179,19 @@ class Tracker:
         finish.release(rows, len(rows), self.conn, self.half, self.trouble, self.histogram, self.counters)
         self.counters[pools.ENDED_ROWS] = 0
         return records
+
+    def dump(self) -> dict[str, Any]:
+        """All memory, for `wireverdict.snapshot`: what is used of it, copied."""
+        return restore.dump(self)
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `dump` gave, in a fresh tracker. Raises ValueError."""
+        restore.load(self, state)
+
+    @property
+    def live(self) -> int:
+        """Connections in the table, those that have ended and not been drained included."""
+        return int(self.counters[pools.LIVE_ROWS] + self.counters[pools.ENDED_ROWS])
 
     @property
     def counts(self) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from wireverdict.decode.copies import mark_copies
 from wireverdict.decode.fast import decode_frames
 from wireverdict.decode.home import DEFAULT, HomeNets
 from wireverdict.decode.link import FAST, KINDS
@@ -46,6 +47,7 @@ class Decoder:
         home = HomeNets(settings.home_nets)
         self._home = home.ranges, home.tops
         self._rows: NDArray[np.void] = np.zeros(1, HEADER)
+        self._last: NDArray[np.void] = np.zeros(1, HEADER)
         self._names: NDArray[np.uint8] = np.empty(1 << 16, np.uint8)
         self._counts: NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
         self._own: dict[str, int] = {}
@@ -71,6 +73,7 @@ class Decoder:
             )
             count += more
             if done == len(frames):
+                mark_copies(self._last, self._rows[:count])
                 return HeaderBatch(self._rows[:count], self._names[:used])
             self._names = np.concatenate((self._names, np.empty_like(self._names)))
 

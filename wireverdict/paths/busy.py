@@ -8,8 +8,8 @@ import numba
 import numpy as np
 
 from wireverdict.kernels import kernel
-from wireverdict.paths.layout import AGAIN, BASES
-from wireverdict.paths.observe import I8, MEMBERS, PAIRS, RINGS, SECOND
+from wireverdict.paths.layout import AGAIN, BASES, BINS
+from wireverdict.paths.observe import I8, LOADS, MEMBERS, PAIRS, RINGS, SECOND
 
 I64, I8_2 = numba.int64, numba.int64[:, ::1]
 UNKNOWN = 1 << 40  # µs: larger than any
@@ -63,18 +63,27 @@ def fold(r: Any, members: Any) -> None:
         r.pending = 0
 
 
-@kernel(I64(RINGS, I64, I64, I64, I64, MEMBERS, PAIRS, I8, I8_2), borrow=True)
+@kernel(I64(RINGS, LOADS, I64, I64, I64, I64, MEMBERS, PAIRS, I8, I8_2), borrow=True)
 def rings_now(
-    rings: Any, top: Any, first: Any, until: Any, before: Any, members: Any, pairs: Any, found: Any, bases: Any
-) -> Any:
-    """Rows below `top` of rings with load in second `first` or later, which are now judged up to second `until`; how many.
+    rings: Any, loads: Any, top: Any, first: Any, until: Any, before: Any, members: Any, pairs: Any, found: Any,
+    bases: Any,
+) -> Any:  # fmt: skip
+    """Rows below `top` of rings with load in the seconds from `first` to before `until`, which are now judged; how many.
 
-    Writes `found` and their base round trips, from periods below `before`.
+    Writes `found` and their base round trips, from periods below `before`. Others are not judged anew: whether there was
+    a window at all may hang on other pairs' packets.
     """
     many = np.int64(0)
     for row in range(top):
         r = rings[row]
         if r.member < 0 or r.newest < first:
+            continue
+        loaded = r.newest < until
+        second = max(first, until - BINS)
+        while not loaded and second < until:
+            loaded = loads[row, second % BINS].second == second
+            second += 1
+        if not loaded:
             continue
         found[many] = row
         base_rtts(pairs[np.int64(members[np.int64(r.member)].pair)], np.int64(r.direction), before, bases, many)

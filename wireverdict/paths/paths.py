@@ -7,13 +7,13 @@ except where a bound on memory or time is reached, which is counted.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.headers import address
-from wireverdict.paths import layout
+from wireverdict.paths import layout, restore
 from wireverdict.paths.events import EVENT, HIGH, REPEAT
 from wireverdict.paths.judgement import Cause, Judgement
 from wireverdict.paths.layout import BINS, CHUNK, FALSE, TRUE
@@ -60,7 +60,7 @@ class Paths:
         self.rings = np.zeros(s.max_rings, layout.RING)
         self.loads = np.zeros((s.max_rings, BINS), layout.LOAD)
         self.counters = np.zeros(layout.COUNTERS, np.int64)
-        self._followed: dict[int, int] = {}  # windows left, by row of the pair
+        self._followed: dict[int, int] = {}  # end of the last window to be told of (ns), by row of the pair
         self.horizon = round(s.horizon * SECOND)
         keep = round((s.horizon + s.lateness) * SECOND)
         self.forget = round(s.forget * SECOND)
@@ -89,9 +89,25 @@ class Paths:
         """Judge a closed window (ns). Call it once for each, in order."""
         policing, unjudged = self._judge_losses(start, end)
         loads, calm = self._judge_loads(start, end)
+        self.release(end)
+        return PathView(start, end, policing, loads, calm, unjudged, self.full)
+
+    def release(self, end: int) -> None:
+        """Windows up to `end` (ns) have closed, also if this one was empty: what only they needed is given back."""
+        if not self.counters[layout.TOP_PAIR]:
+            return
         silent = end - self.forget
         release(end, silent, self.members, self.pairs, self.rings, self.table, self.links, self.counters)
-        return PathView(start, end, policing, loads, calm, unjudged, self.full)
+        self._followed = {row: until for row, until in self._followed.items() if self.pairs["members"][row] >= 0}
+
+    def dump(self, rows: int) -> dict[str, Any]:
+        """All memory, for `wireverdict.snapshot`: what is used of it, copied. `rows` of the connection table are in use."""
+        return restore.dump(self, rows) | {"followed": [[row, until] for row, until in self._followed.items()]}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `dump` gave, in a fresh object. Raises ValueError."""
+        restore.load(self, state)
+        self._followed = {int(row): int(until) for row, until in state["followed"]}
 
     def apply_flags(self, slots: NDArray[np.int32], records: NDArray[np.void]) -> None:
         """Set `bufferbloat` and `policed` of ended connections: CONNECTION[n], from rows `slots` of their table."""
@@ -161,7 +177,7 @@ class Paths:
                 judgement, lost = judge_log(side.log, side.direction, self.settings.policing)
             self._remember(side, judgement, lost)
             if judgement.policed:
-                self._followed[side.pair] = FOLLOW
+                self._followed[side.pair] = end + (FOLLOW - 1) * (end - start)
             cases.append(self._case(side, judgement, lost))
         cases.sort(key=lambda case: (case.sender, case.receiver))
         return cases, unjudged
@@ -177,13 +193,12 @@ class Paths:
         least = self.settings.policing.min_lost
         suspects = set(found[: losing_pairs(self.pairs, top, end, self.horizon, PERIOD, least, found)].tolist())
         since = end - self.horizon
-        followed = {}
-        for row, left in self._followed.items():
-            pair = self.pairs[row]
-            if left > 1 and pair["members"] >= 0 and pair["loss_ts"] > 0 and pair["loss_ts"] >= since:
-                followed[row] = left - 1
-        self._followed = followed
-        return sorted(suspects.union(followed))
+        self._followed = {row: until for row, until in self._followed.items() if until >= end}
+        for row in self._followed:
+            loss = int(self.pairs["loss_ts"][row])
+            if loss > 0 and loss >= since:
+                suspects.add(row)
+        return sorted(suspects)
 
     def _case(self, side: _Side, judgement: Judgement, lost: dict[int, int]) -> PolicingCase:
         numbers, first = np.unique(side.log["connection"], return_index=True)
@@ -227,13 +242,15 @@ class Paths:
 
         first, until = start // SECOND, end // SECOND
         rows, bases = np.empty(top, np.int64), np.empty((top, 2), np.int64)
-        many = rings_now(self.rings, top, first, until, -(-end // PERIOD), self.members, self.pairs, rows, bases)
+        many = rings_now(
+            self.rings, self.loads, top, first, until, -(-end // PERIOD), self.members, self.pairs, rows, bases
+        )
         if not many:
             return [], set()
         rows, bases = rows[:many], bases[:many]
         told = answers(self.loads, rows, np.full(many, until, np.int64), bases, self.settings.bufferbloat)
         self.rings["pending"][rows] = told.answer
-        cases = []
+        cases: list[tuple[LoadCase, int]] = []
         quiet = np.ones(len(rows), np.bool_)
         for i, part, bloat in told.found:
             # a queue that stood only before this window is over, for as long as there is load to show it
@@ -243,12 +260,13 @@ class Paths:
             direction, member = int(self.rings["direction"][rows[i]]), self.members[self.rings["member"][rows[i]]]
             ports = int(member["low_port"]), int(member["high_port"])
             sides = ports[direction], ports[1 - direction]
-            cases.append(LoadCase(*self.ends(int(member["pair"]), direction), *sides, part, bloat))
-        cases.sort(key=lambda case: case[:5])
+            case = LoadCase(*self.ends(int(member["pair"]), direction), *sides, part, bloat)
+            cases.append((case, int(member["ordinal"])))
+        cases.sort(key=lambda told: (*told[0][:5], told[1]))
         now = rows[quiet & (told.answer != 0) & (told.latest >= first)]
         pairs = self.members["pair"][self.rings["member"][now]].tolist()
         calm = {self.ends(*path) for path in set(zip(pairs, self.rings["direction"][now].tolist(), strict=True))}
-        return cases, calm
+        return [case for case, _ in cases], calm
 
     def _judge_repeats(
         self, rows: NDArray[np.int64], repeats: NDArray[np.int64], answer: NDArray[np.uint8]

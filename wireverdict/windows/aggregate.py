@@ -14,12 +14,21 @@ from wireverdict.headers import HEADER
 from wireverdict.kernels import kernel
 from wireverdict.kernels.prefetch import prefetch
 from wireverdict.windows import state
-from wireverdict.windows.events import RARER, is_copy, rarer
+from wireverdict.windows.events import RARER, quoted_error, rarer
 from wireverdict.windows.fields import SERVICE_KEY
 from wireverdict.windows.stalls import book_stall, free_stall
-from wireverdict.windows.tables import count_ahead, enter, hash_service, place_of, service_row, trouble_row
+from wireverdict.windows.tables import (
+    count_ahead,
+    enter,
+    hash_service,
+    open_place,
+    place_of,
+    service_row,
+    trouble_row,
+)
 
 _TCP, _PORTS, _DNS, _QUOTED = headers.TCP, headers.PORTS, headers.DNS, headers.QUOTED
+_COPY, _QUOTED_ONLY = headers.COPY, headers.QUOTED_ONLY
 
 BLOCK = 32
 """Packets whose memory is asked for at once: enough to cover the latency, few enough to be still cached when used."""
@@ -78,7 +87,7 @@ def fetch_ahead(
 
 @kernel(
     types.int64(
-        HEADERS,
+        I64,
         HEADERS,
         NOTES,
         types.int64,
@@ -98,12 +107,12 @@ def fetch_ahead(
     borrow=True,
 )
 def observe(
-    previous: Any, rows: Any, notes: Any, start: Any, s: Any, ring: Any, keys: Any, index: Any, sent: Any, flows: Any,
+    clock: Any, rows: Any, notes: Any, start: Any, s: Any, ring: Any, keys: Any, index: Any, sent: Any, flows: Any,
     trouble_of: Any, troubles: Any, slots: Any, stalls: Any, listed: Any, ahead: Any,
 ) -> Any:  # fmt: skip
     """Add rows[start:] to their windows until one is due; the number of the first row not taken up.
 
-    `previous`: one row, the one before rows[0].
+    `clock` int64 (len(rows)): time of the whole timeline at each row, ns; empty: `rows` are the whole timeline.
     `listed` int32 (2·len(rows)): (row, ring place) of packets for the DNS kernel; `s[DNS_LISTED]` says how many.
     `ahead`: scratch room for BLOCK numbers.
     """
@@ -124,10 +133,15 @@ def observe(
             s[state.ROOM] = number + 1
             done = np.int64(i)
             break
-        if ts > now:
-            now = ts
+        time = ts
+        if len(clock):
+            time = min(max(clock[i], -state.FAR), state.FAR)
+        if time > now:
+            if now == state.NO_WINDOW and per_window == 0:
+                s[state.DUE] = ((time - s[state.LATENESS]) // width + 1) * width + s[state.LATENESS]
+            now = time
             s[state.WATERMARK] = now
-            if ts >= s[state.DUE]:
+            if time >= s[state.DUE]:
                 done = np.int64(i)
                 break
         if per_window > 0:
@@ -147,7 +161,7 @@ def observe(
             fetch_ahead(rows, notes, i, stop, s, keys, index, sent, flows, slots, r, low, ahead)
         ordinal += 1
         events = note.events
-        own = number >= 0 and not events & n.UNREACHABLE
+        own = number >= 0
         slot = slots[max(number, 0)]
         if own and events & n.NEW:  # a slot has a new tenant
             if slot.stall0 or slot.stall1:
@@ -159,6 +173,10 @@ def observe(
             listed[2 * listed_count] = i
             listed[2 * listed_count + 1] = r
             listed_count += 1
+        if present & _QUOTED_ONLY:
+            if r >= 0 and events & n.UNREACHABLE:
+                quoted_error(s, ring, keys, index, sent, flows, trouble_of, troubles, slots, row, note, r)
+            continue
         if r < 0:
             s[state.LATE] += 1
             continue
@@ -208,7 +226,7 @@ def observe(
         elif tcp:
             p.tcp_packets += 1
             p.tcp_payload += payload
-        if data and is_copy(row, rows[i - 1] if i else previous[0]):
+        if data and present & _COPY:
             copied = trouble_row(s, ring, troubles, trouble_of, r, found) + side
             troubles[copied].copies += 1
         if row.direction == frames.OUT:
@@ -250,14 +268,18 @@ def observe(
     return done
 
 
-@kernel(types.void(types.int64, I64, PLACES, KEYS, U32, SENT, FLOWS, I32, TROUBLES, SLOTS, STALL_ROWS), borrow=True)
+@kernel(types.int64(types.int64, I64, PLACES, KEYS, U32, SENT, FLOWS, I32, TROUBLES, SLOTS, STALL_ROWS), borrow=True)
 def seal(
-    r: Any, s: Any, ring: Any, keys: Any, index: Any, sent: Any, flows: Any, trouble_of: Any, troubles: Any,
+    number: Any, s: Any, ring: Any, keys: Any, index: Any, sent: Any, flows: Any, trouble_of: Any, troubles: Any,
     slots: Any, stalls: Any,
-) -> None:  # fmt: skip
-    """Add to the window in place `r`, which is about to close, the closed receive windows that outlast it."""
-    start = ring[r].number * s[state.WIDTH]
+) -> Any:  # fmt: skip
+    """Add to window `number`, which is about to close, the closed receive windows that outlast it.
+
+    It need not be open: others' packets may have made it a window in another shard. 1 if it is open now.
+    """
+    start = number * s[state.WIDTH]
     end = start + s[state.WIDTH]
+    r = number % s[state.RING]
     for which in range(1, s[state.STALL_USED]):
         stall = stalls[which]
         if stall.used == 0:
@@ -267,4 +289,24 @@ def seal(
             continue
         part = min(end, s[state.WATERMARK]) - max(stall.since, start)
         if part > 0:
+            if ring[r].open == 0:
+                open_place(s, ring, sent, flows, trouble_of, number, start)
             book_stall(s, ring, keys, index, sent, flows, trouble_of, troubles, stall, r, part)
+    return np.int64(ring[r].open == 1 and ring[r].number == number)
+
+
+@kernel(types.void(I32, I64, SLOTS, STALL_ROWS), borrow=True)
+def leave(rows: Any, s: Any, slots: Any, stalls: Any) -> None:
+    """Connections of these rows have ended and been collected: what waited for their packets waits no more.
+
+    Without this it would wait until another connection takes the row, and so hang on others' packets.
+    """
+    for k in range(len(rows)):
+        number = np.int64(rows[k])
+        if number >= len(slots):
+            continue
+        slot = slots[number]
+        slot.bits &= ~state.SYN_WAITS & state.LOW32
+        if slot.stall0 or slot.stall1:
+            free_stall(s, stalls, slot, np.int64(0))
+            free_stall(s, stalls, slot, np.int64(1))

@@ -70,7 +70,7 @@ class Answers:
         """The commonest unanswered questions by row; ties in an order that the questions themselves give."""
         rows, asked, kept, many = self._questions
         names: list[list[UnansweredName]] = [[] for _ in range(len(self._keys))]
-        for at in np.lexsort((asked["qhash"], -many, rows)):
+        for at in np.lexsort((asked["qtype"], asked["qhash"], -many, rows)):
             told = names[rows[at]]
             if len(told) < TOP:
                 question = asked[at]

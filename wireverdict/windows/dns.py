@@ -274,20 +274,18 @@ def transactions(
 
 @kernel(
     types.int64(
-        types.int64, types.int64, I64, PLACES, I64, U32, U32, I32, I32, NAME_ROWS, I32, WAITERS, ATTEMPT_ROWS, I32,
-        I64, I64, U32,
+        types.int64, types.int64, I64, PLACES, I64, U32, U32, I32, I32, NAME_ROWS, I32, ATTEMPT_ROWS, I64, I64, U32,
     ),
     borrow=True,
 )  # fmt: skip
 def conclude(
     r: Any, number: Any, s: Any, ring: Any, d: Any, counts: Any, latency: Any, index: Any, place: Any,
-    kept: Any, name_index: Any, waiting: Any, attempts: Any, cells: Any, since: Any, found: Any, booked: Any,
+    kept: Any, name_index: Any, attempts: Any, since: Any, found: Any, booked: Any,
 ) -> Any:  # fmt: skip
     """Close window `number` in ring place `r`: judge attempts without answer, take out latencies, clear the indexes.
 
     Attempts too young to judge are counted; of the others `since` takes the first time by row, and `found` each one's
-    row << 32 | name: how many is returned. `booked` takes (row·LATENCY_BUCKETS + bucket, answers). Attempts too old
-    even for a late answer are forgotten.
+    row << 32 | name: how many is returned. `booked` takes (row·LATENCY_BUCKETS + bucket, answers).
     """
     many = np.int64(0)
     first_pair = r * d[PAIRS]
@@ -324,7 +322,12 @@ def conclude(
     for name in range(1, ring[r].names_used):
         name_index[r * d[NAME_INDEX] + kept[r * d[NAMES] + name].place] = 0
     s[state.BOOKED] = out
-    limit = s[state.WATERMARK] - d[dns_state.LATE_LIMIT]
+    return many
+
+
+@kernel(types.void(types.int64, I64, WAITERS, ATTEMPT_ROWS, I32), borrow=True)
+def forget(limit: Any, d: Any, waiting: Any, attempts: Any, cells: Any) -> None:
+    """Forget attempts before `limit` (ns), which are too old even for a late answer."""
     for which in range(1, d[dns_state.KEY_USED]):
         k = waiting[which]
         if k.head == 0:
@@ -343,4 +346,3 @@ def conclude(
             while np.int64(cells[home]) != which:
                 home = (home + 1) & (d[CELLS] - 1)
             remove(d, waiting, cells, home)
-    return many

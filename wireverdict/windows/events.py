@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from wireverdict.connections import notes as n
-from wireverdict.headers import TCP
 from wireverdict.kernels import kernel
 from wireverdict.windows import state
 from wireverdict.windows.stalls import begin_stall, stop_clock
@@ -22,24 +21,6 @@ RARER = _TROUBLES | _OF_CONNECTION
 _MS = 1_000_000
 
 
-@kernel(inline=True, borrow=True)
-def is_copy(row: Any, before: Any) -> Any:
-    """Whether a TCP data packet is the one before it once more, too soon to have been sent again."""
-    return (
-        row.seq == before.seq
-        and row.src_lo == before.src_lo
-        and row.dst_lo == before.dst_lo
-        and row.sport == before.sport
-        and row.dport == before.dport
-        and row.payload_length == before.payload_length
-        and row.ack == before.ack
-        and row.tsval == before.tsval
-        and row.tcp_flags == before.tcp_flags
-        and before.protocol == TCP
-        and 0 <= row.ts - before.ts < _MS
-    )
-
-
 @kernel(borrow=True)
 def settle_syn(
     s: Any, ring: Any, flows: Any, trouble_of: Any, troubles: Any, slot: Any, r: Any, events: Any, side: Any
@@ -50,7 +31,7 @@ def settle_syn(
     if r < 0:
         return
     row = np.int64(slot.syn_row)
-    if events & n.SYN_ANSWERED and not events & n.UNREACHABLE:
+    if events & n.SYN_ANSWERED:
         flows[2 * (r * s[state.SERVICES] + row) + side].syn_answered += 1
         return
     t = troubles[trouble_row(s, ring, troubles, trouble_of, r, row) + side]
@@ -82,10 +63,32 @@ def count_trouble(
         other.missed_events += 1
         ring[r].missed_bytes += note.missed
         ring[r].missed_events += 1
-    if events & n.RST_SEEN and not events & n.UNREACHABLE:
+    if events & n.RST_SEEN:
         t.resets += 1
-    if events & n.ZERO_WINDOW and note.slot >= 0 and not events & n.UNREACHABLE:
+    if events & n.ZERO_WINDOW and note.slot >= 0:
         t.zero_windows += 1
+
+
+@kernel(borrow=True)
+def quoted_error(
+    s: Any, ring: Any, keys: Any, index: Any, sent: Any, flows: Any, trouble_of: Any, troubles: Any,
+    slots: Any, header: Any, note: Any, r: Any,
+) -> None:  # fmt: skip
+    """What an ICMP error says of the connection that it quotes, in the window in ring place `r`."""
+    a_hi, a_lo, b_hi, b_lo = header.quoted_src_hi, header.quoted_src_lo, header.quoted_dst_hi, header.quoted_dst_lo
+    asker = np.int64(0)
+    if a_hi > b_hi or (a_hi == b_hi and a_lo > b_lo):
+        a_hi, a_lo, b_hi, b_lo, asker = b_hi, b_lo, a_hi, a_lo, np.int64(1)
+    quoted = service_row(
+        s, ring, keys, index, sent, flows, trouble_of, r, a_hi, a_lo, b_hi, b_lo,
+        np.int64(header.quoted_dport), np.int64(header.quoted_protocol), 1 - asker,
+    )  # fmt: skip
+    if quoted < 0:
+        quoted = ~quoted
+    troubles[trouble_row(s, ring, troubles, trouble_of, r, quoted) + asker].unreachable += 1
+    number = np.int64(note.missed)
+    if number < len(slots) and slots[number].bits & state.SYN_WAITS:
+        settle_syn(s, ring, flows, trouble_of, troubles, slots[number], r, np.int64(n.UNREACHABLE), asker)
 
 
 @kernel(inline=True, borrow=True)
@@ -98,25 +101,12 @@ def rarer(
     at = 2 * (r * s[state.SERVICES] + row) + side
     if events & _TROUBLES:
         count_trouble(s, ring, trouble_of, troubles, note, r, row, side, header.payload_length)
+    if events & n.UNREACHABLE:
+        quoted_error(s, ring, keys, index, sent, flows, trouble_of, troubles, slots, header, note, r)
     number = np.int64(note.slot)
     if number < 0 or not events & (_OF_CONNECTION | n.CLOSED):
         return
     slot = slots[number]
-    if events & n.UNREACHABLE:
-        a_hi, a_lo, b_hi, b_lo = header.quoted_src_hi, header.quoted_src_lo, header.quoted_dst_hi, header.quoted_dst_lo
-        asker = np.int64(0)
-        if a_hi > b_hi or (a_hi == b_hi and a_lo > b_lo):
-            a_hi, a_lo, b_hi, b_lo, asker = b_hi, b_lo, a_hi, a_lo, np.int64(1)
-        quoted = service_row(
-            s, ring, keys, index, sent, flows, trouble_of, r, a_hi, a_lo, b_hi, b_lo,
-            np.int64(header.quoted_dport), np.int64(header.quoted_protocol), 1 - asker,
-        )  # fmt: skip
-        if quoted < 0:
-            quoted = ~quoted
-        troubles[trouble_row(s, ring, troubles, trouble_of, r, quoted) + asker].unreachable += 1
-        if slot.bits & state.SYN_WAITS:
-            settle_syn(s, ring, flows, trouble_of, troubles, slot, r, events, asker)
-        return
     if events & n.SYN_SENT:
         if events & n.SYN_RETRY:
             troubles[trouble_row(s, ring, troubles, trouble_of, r, row) + side].syn_retries += 1

@@ -79,7 +79,10 @@ def stop_clock(
     s: Any, ring: Any, keys: Any, index: Any, sent: Any, flows: Any, trouble_of: Any, troubles: Any,
     stalls: Any, slot: Any, end: Any, ts: Any,
 ) -> None:  # fmt: skip
-    """If the window of this end was closed, it is so no longer: book it to the open windows that it overlaps."""
+    """If the window of this end was closed, it is so no longer: book it to the open windows that it overlaps.
+
+    Not to those that end after the limit: there `seal` would have dropped it, had it come by.
+    """
     which = slot.stall1 if end else slot.stall0
     if which == 0:
         return
@@ -92,6 +95,8 @@ def stop_clock(
         if s[state.COUNT] == 0:
             first = p.number * s[state.WIDTH]
             last = first + s[state.WIDTH]
+            if last - stall.since > s[state.STALL_LIMIT]:
+                continue
         part = min(ts, last) - max(stall.since, first)
         if part > 0:
             book_stall(s, ring, keys, index, sent, flows, trouble_of, troubles, stall, r, part)

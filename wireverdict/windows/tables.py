@@ -139,11 +139,17 @@ def enter(s: Any, ring: Any, sent: Any, flows: Any, trouble_of: Any, w: Any, ts:
     p = ring[r]
     if p.open == 1 and p.number == w:
         return r
-    if s[state.COUNT] == 0:
-        due = (w + 1) * s[state.WIDTH] + s[state.LATENESS]
-        if due <= s[state.WATERMARK]:
-            return np.int64(-1)
-        s[state.DUE] = min(s[state.DUE], due)
+    if s[state.COUNT] == 0 and (w + 1) * s[state.WIDTH] + s[state.LATENESS] <= s[state.WATERMARK]:
+        return np.int64(-1)
+    open_place(s, ring, sent, flows, trouble_of, w, ts)
+    return r
+
+
+@kernel(borrow=True)
+def open_place(s: Any, ring: Any, sent: Any, flows: Any, trouble_of: Any, w: Any, ts: Any) -> None:
+    """Make window `w` the tenant of its ring place."""
+    r = w % s[state.RING]
+    p = ring[r]
     ring[r] = ring[len(ring) - 1]  # blank, never written
     p.number = w
     p.open = 1
@@ -153,7 +159,6 @@ def enter(s: Any, ring: Any, sent: Any, flows: Any, trouble_of: Any, w: Any, ts:
     p.dns_used = 1
     p.names_used = 1
     blank(sent, flows, trouble_of, r * s[state.SERVICES])
-    return r
 
 
 @kernel(borrow=True)

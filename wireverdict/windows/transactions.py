@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.windows import dns, dns_state
+from wireverdict.snapshot import array
+from wireverdict.windows import dns, dns_state, restore
 from wireverdict.windows import state as window_state
-from wireverdict.windows.answers import Answers, Questions
+from wireverdict.windows.answers import Questions
 from wireverdict.windows.fields import DNS_COUNTS, DNS_KEY, LATENCY_BUCKETS, NEVER, Dns
+from wireverdict.windows.part import AnswerRows
 from wireverdict.windows.settings import WindowSettings
 from wireverdict.windows.state import aligned
 
@@ -75,7 +79,12 @@ class Transactions:
             "untracked": int(d[dns_state.T_UNTRACKED]),
         }
 
-    def take_out(self, place: int, s: NDArray[np.int64], ring: NDArray[np.void]) -> tuple[Answers, int]:
+    def forget(self, now: int) -> None:
+        """Forget attempts that are too old at `now` (ns) even for a late answer."""
+        limit = now - int(self._d[dns_state.LATE_LIMIT])
+        dns.forget(limit, self._d, self._waiting, self._attempts, self._cells)
+
+    def take_out(self, place: int, s: NDArray[np.int64], ring: NDArray[np.void]) -> tuple[AnswerRows, int]:
         """What is known of the window in a ring place, which is emptied; and its query packets beyond the bound."""
         d, used, pairs = self._d, int(ring[place]["dns_used"]), int(self._d[dns_state.PAIRS])
         here = slice(place * pairs, place * pairs + used)
@@ -97,9 +106,7 @@ class Transactions:
             self._place,
             self._kept,
             self._name_index,
-            self._waiting,
             self._attempts,
-            self._cells,
             since,
             found,
             booked.reshape(-1),
@@ -111,5 +118,67 @@ class Transactions:
         row, name = which >> 32, which & 0xFFFFFFFF
         asked = self._kept[place * int(d[dns_state.NAMES]) + name]
         questions = Questions(row, asked, name != 0, often)
-        answers = Answers(self._pairs[here].copy(), counts, booked[:filled], since, questions)
+        answers = AnswerRows(self._pairs[here].copy(), counts, booked[:filled], since, questions)
         return answers, int(counts[:, Dns.UNTRACKED].sum())
+
+    def dump(self, ring: NDArray[np.void]) -> dict[str, Any]:
+        """All memory, for `wireverdict.snapshot`: what is used of it, copied."""
+        d = self._d
+        keys, attempts = int(d[dns_state.KEY_USED]), int(d[dns_state.ATTEMPT_USED])
+        recent = np.flatnonzero(self._recent)
+        return {
+            "scalars": d.copy(),
+            "waiting": self._waiting[:keys].copy(),
+            "attempts": self._attempts[:attempts].copy(),
+            "recent_cells": recent,
+            "recent_keys": self._recent[recent],
+            "places": [
+                {name: memory[first:stop].copy() for name, memory, first, stop in self._used(place, ring)}
+                for place in np.flatnonzero(ring["open"]).tolist()
+            ],
+        }
+
+    def load(self, told: dict[str, Any], ring: NDArray[np.void]) -> None:
+        """Take up what `dump` gave, in a fresh object; `ring` has been restored. Raises ValueError."""
+        d = self._d
+        scalars = array(told, "scalars", np.int64, dns_state.D_SIZE, exactly=True)
+        kept = [dns_state.TIMEOUT, dns_state.LATE_LIMIT]
+        if (scalars[kept] != d[kept]).any():
+            raise ValueError("snapshot: windows.dns_timeout or windows.dns_late was another")
+        d[dns_state.KEY_FREE :] = scalars[dns_state.KEY_FREE :]
+        for name, memory, used in (
+            ("waiting", self._waiting, int(d[dns_state.KEY_USED])),
+            ("attempts", self._attempts, int(d[dns_state.ATTEMPT_USED])),
+        ):
+            if not 1 <= used <= len(memory):
+                raise ValueError(f"snapshot: {used:,} rows of {name}, and there is room for {len(memory):,}")
+            memory[:used] = array(told, name, memory.dtype, used, exactly=True)
+        cells = array(told, "recent_cells", np.int64, dns_state.RECENT)
+        if len(cells) and not 0 <= cells.min() <= cells.max() < dns_state.RECENT:
+            raise ValueError("snapshot: recent questions beyond their table")
+        self._recent[cells] = array(told, "recent_keys", np.int32, len(cells), exactly=True)
+        places = np.flatnonzero(ring["open"]).tolist()
+        if len(told["places"]) != len(places):
+            raise ValueError("snapshot: DNS of other windows than those that are open")
+        for place, memories in zip(places, told["places"], strict=True):
+            for name, memory, first, stop in self._used(place, ring):
+                memory[first:stop] = array(memories, name, memory.dtype, stop - first, exactly=True)
+        restore.index_answers(ring, d, self._pairs, self._index, self._place, self._kept, self._name_index)
+        restore.index_waiting(d, self._waiting, self._cells)
+
+    def _used(self, place: int, ring: NDArray[np.void]) -> list[tuple[str, NDArray[Any], int, int]]:
+        """What a ring place uses of each table: name, table, first entry, entry after the last. Raises ValueError."""
+        told, d = ring[place], self._d
+        tables = (
+            ("pairs", self._pairs, d[dns_state.PAIRS], told["dns_used"], 1),
+            ("counts", self._counts, d[dns_state.PAIRS], told["dns_used"], dns_state.ROW),
+            ("latency", self._latency, d[dns_state.PAIRS], told["histograms"], LATENCY_BUCKETS),
+            ("kept", self._kept, d[dns_state.NAMES], told["names_used"], 1),
+        )
+        used = []
+        for name, memory, rows, many, size in tables:
+            if not 0 <= many <= rows:
+                raise ValueError(f"snapshot: {many:,} rows of DNS {name}, and there is room for {rows:,}")
+            first = place * int(rows) * size
+            used.append((name, memory, first, first + int(many) * size))
+        return used

@@ -1,0 +1,150 @@
+"""One answer, however a timeline is divided: records and verdicts of shards equal those of the pipeline, byte for byte."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from producers.timeline import open_timeline
+from tests.captures import CAPTURES, capture_files
+from tests.headers import DEMO, SETTINGS, batches
+from wireverdict import compose, snapshot
+from wireverdict.headers import HeaderBatch
+from wireverdict.partition import divide, with_quoted
+from wireverdict.records import CONNECTION
+from wireverdict.settings import Settings
+from wireverdict.shard import Shard
+from wireverdict.windows.part import WindowPart
+
+LAB = sorted((Path(__file__).parent / "lab" / "captures").rglob("*.pcap*"))
+Answer = tuple[list[bytes], list[bytes]]
+
+
+@cache
+def captures() -> list[Path]:
+    """The demo, some of the lab's, and a spread of the collection: every format, link type and protocol in it."""
+    small = [path for path in capture_files() if path.stat().st_size < 3_000_000]
+    policing = sorted((CAPTURES / "policing").rglob("*.pcap*"))[::22]
+    return [DEMO, *LAB[::12], *policing, *small[::37]]
+
+
+def from_pipeline(path: Path) -> Answer:
+    made = compose.pipeline(SETTINGS)
+    for frames in open_timeline([str(path)], batch=4096):
+        made.feed(frames)
+    made.finish()
+    records = made.take_connections()
+    return rows_of([records]), [orjson.dumps(verdict.to_json()) for verdict in made.take_verdicts()]
+
+
+def rows_of(records: list[np.ndarray]) -> list[bytes]:
+    return sorted(row.tobytes() for part in records for row in part)
+
+
+def restored(shard: Shard, partitions: int) -> Shard:
+    """A fresh shard with the other's memory, by way of bytes."""
+    fresh = compose.shard(SETTINGS, partitions)
+    fresh.load(snapshot.unpack(snapshot.pack(shard.dump())))
+    return fresh
+
+
+def from_shards(path: Path, partitions: int, size: int, restore: random.Random | None = None) -> Answer:
+    """Through as many shards, which hear of the clock with their own headers only and at the end; `restore`: each is now
+    and then replaced by one that was made from its snapshot, and so are those that join and judge."""
+    shards = [compose.shard(SETTINGS, partitions) for _ in range(partitions)]
+    merge, judge = compose.merge(SETTINGS, partitions), compose.judge(SETTINGS)
+    records, verdicts = [np.zeros(0, CONNECTION)], []
+    clock = np.iinfo(np.int64).min
+
+    def hand_over(number: int) -> None:
+        parts = []
+        for item in shards[number].take():
+            if isinstance(item, WindowPart):
+                parts.append(WindowPart.from_bytes(item.to_bytes()))
+            else:
+                records.append(item)
+        for view in merge.add(number, parts, shards[number].closed_through):
+            verdicts.extend(judge.step(view))
+
+    for batch in batches(path, size):
+        rows = with_quoted(batch.rows, partitions)
+        clocks = np.maximum(np.maximum.accumulate(rows["ts"]), clock) if len(rows) else rows["ts"]
+        clock = int(clocks[-1]) if len(rows) else clock
+        where = divide(rows, partitions)
+        for number in np.unique(where).tolist():
+            mine = where == number
+            shards[number].feed(HeaderBatch(rows[mine], batch.names), clocks[mine])
+            hand_over(number)
+            if restore and restore.random() < 0.3:
+                shards[number] = restored(shards[number], partitions)
+        if restore and restore.random() < 0.2:
+            merge_state, judge_state = snapshot.unpack(snapshot.pack({"m": merge.dump(), "j": judge.dump()})).values()
+            merge, judge = compose.merge(SETTINGS, partitions), compose.judge(SETTINGS)
+            merge.load(merge_state)
+            judge.load(judge_state)
+    for number, shard in enumerate(shards):
+        shard.finish(clock)
+        hand_over(number)
+    for view in merge.finish():
+        verdicts.extend(judge.step(view))
+    verdicts.extend(judge.finish())
+    return rows_of(records), [orjson.dumps(verdict.to_json()) for verdict in verdicts]
+
+
+def test_the_captures_have_something_to_say() -> None:
+    answers = [from_pipeline(path) for path in captures()]
+    assert len(answers) >= 40
+    assert sum(bool(verdicts) for _, verdicts in answers) >= 3
+    assert sum(len(records) for records, _ in answers) > 3_000
+
+
+@pytest.mark.parametrize("partitions", [1, 3, 16])
+def test_shards_say_what_the_pipeline_says(partitions: int) -> None:
+    chance = random.Random(partitions)
+    for path in captures():
+        expected = from_pipeline(path)
+        assert from_shards(path, partitions, chance.choice([100, 1000, 8192])) == expected, path
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shards_made_from_snapshots_go_on_as_if_nothing_had_happened(seed: int) -> None:
+    for path in captures()[seed::3]:
+        chance = random.Random(seed)
+        assert from_shards(path, 4, 500, chance) == from_pipeline(path), path
+
+
+def test_windows_by_count_cannot_be_divided() -> None:
+    counted = Settings(windows=type(SETTINGS.windows)(packets=5000))
+    with pytest.raises(ValueError, match="cannot be divided over 4 partitions"):
+        compose.shard(counted, 4)
+    compose.shard(counted, 1)
+
+
+def test_a_snapshot_waits_until_everything_was_taken() -> None:
+    shard = compose.shard(SETTINGS, 1)
+    for batch in batches(DEMO, 8192):
+        shard.feed(batch)
+    shard.finish()
+    with pytest.raises(ValueError, match="nobody has taken"):
+        shard.dump()
+    shard.take()
+    shard.dump()
+
+
+def test_a_snapshot_that_does_not_fit_is_refused() -> None:
+    state = compose.shard(SETTINGS, 1).dump()
+    with pytest.raises(ValueError, match="snapshot"):
+        compose.shard(SETTINGS, 1).load(state | {"tracker": {}})
+    with pytest.raises(ValueError, match="snapshot"):
+        compose.shard(SETTINGS, 1).load({})
+
+
+def test_a_clock_of_another_length_is_refused() -> None:
+    batch = next(batches(DEMO, 100))
+    with pytest.raises(ValueError, match="times for"):
+        compose.shard(SETTINGS, 2).feed(batch, np.zeros(3, np.int64))

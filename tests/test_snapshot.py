@@ -1,0 +1,108 @@
+"""State as bytes and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wireverdict import snapshot
+from wireverdict.connections.layout import CONN, HALF
+from wireverdict.windows.dns_state import NAME
+
+DTYPES = [np.dtype(kind) for kind in ("u1", "<i4", "<u8", "<f8", "?")] + [CONN, HALF, NAME]
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Any:
+    dtype = draw(st.sampled_from(DTYPES))
+    size = draw(st.integers(0, 5))
+    values = np.frombuffer(draw(st.binary(min_size=size * dtype.itemsize, max_size=size * dtype.itemsize)), dtype)
+    return values.astype(bool) if dtype.kind == "b" else values
+
+
+PLAIN = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text() | st.binary()
+)
+TREES = st.dictionaries(
+    st.text(), st.recursive(PLAIN | arrays(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return (
+            isinstance(other, np.ndarray)
+            and one.dtype == other.dtype
+            and one.shape == other.shape
+            and one.tobytes() == other.tobytes()
+        )
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict) and one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+        )
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+@given(TREES)
+def test_what_was_packed_comes_back(tree: dict[str, Any]) -> None:
+    data = snapshot.pack(tree)
+    assert same(snapshot.unpack(data), tree)
+    assert snapshot.pack(snapshot.unpack(data)) == data
+
+
+def test_arrays_come_back_writable_and_in_their_shape() -> None:
+    back = snapshot.unpack(snapshot.pack({"a": np.arange(6).reshape(2, 3)[:, ::2]}))
+    back["a"][0, 0] = 9
+    assert back["a"].tolist() == [[9, 2], [3, 5]]
+
+
+@given(TREES, st.data())
+def test_damage_is_told(tree: dict[str, Any], data: st.DataObject) -> None:
+    packed = bytearray(snapshot.pack(tree))
+    at = data.draw(st.integers(0, len(packed) - 1))
+    packed[at] ^= data.draw(st.integers(1, 255))
+    try:
+        back = snapshot.unpack(bytes(packed))
+    except ValueError:
+        return
+    assert same(back, tree)  # a bit that says nothing: zstd's reserved and unused ones
+
+
+@given(TREES, st.data())
+def test_what_is_cut_or_too_long_is_refused(tree: dict[str, Any], data: st.DataObject) -> None:
+    packed = snapshot.pack(tree)
+    with pytest.raises(ValueError, match="no snapshot"):
+        snapshot.unpack(packed[: data.draw(st.integers(0, len(packed) - 1))])
+
+
+@pytest.mark.parametrize("wrong", [b"", b"WVS1", b"WVS2 and so on", b"WVS1\x28\xb5\x2f\xfd", b"\x80\x04N."])
+def test_foreign_bytes_are_refused(wrong: bytes) -> None:
+    with pytest.raises(ValueError, match="no snapshot"):
+        snapshot.unpack(wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"a": object()}, {"a": {1, 2}}, {"a": np.array(["text"])}])
+def test_other_types_are_refused(wrong: dict[str, Any]) -> None:
+    if isinstance(wrong["a"], set):
+        wrong = {"a": complex(1, 2)}
+    with pytest.raises(TypeError):
+        snapshot.pack(wrong)
+
+
+def test_an_array_must_be_what_its_reader_expects() -> None:
+    state = {"a": np.zeros(3, np.int64)}
+    assert len(snapshot.array(state, "a", np.int64, 3)) == 3
+    for name, dtype, most, exactly in (
+        ("b", np.int64, 3, False),
+        ("a", np.int32, 3, False),
+        ("a", np.int64, 2, False),
+        ("a", np.int64, 4, True),
+    ):
+        with pytest.raises(ValueError, match="snapshot"):
+            snapshot.array(state, name, dtype, most, exactly=exactly)

@@ -1,0 +1,166 @@
+"""State as bytes: nested dictionaries and lists of arrays, bytes and JSON values, compressed. Not pickle: reading runs nothing.
+
+Layout: the four bytes of MAGIC and one zstd frame (RFC 8878, with checksum and content size). In it a 32-bit length,
+little-endian, and that many bytes of MessagePack: {"tree": the value with extension 1 (32-bit number) for each array,
+"arrays": [type, shape] of each}; then the arrays, each from a multiple of 64 bytes on.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import msgspec
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+MAGIC = b"WVS1"
+LEVEL = 1
+LARGEST = 1 << 34
+"""Bytes that are unpacked at most: more than any state, so that a forged size asks for no more memory than that."""
+
+_ALIGN = 64
+_ARRAY = 1
+_DEPTH = 8
+
+
+def pack(state: dict[str, Any]) -> bytes:
+    """A dictionary of (nested dictionaries, lists, tuples of) arrays, bytes, str, int, float, bool and None as bytes.
+
+    Equal values give equal bytes. Tuples come back as lists. Raises TypeError for other types.
+    """
+    arrays: list[NDArray[Any]] = []
+
+    def mark(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            arrays.append(np.ascontiguousarray(value))
+            return msgspec.msgpack.Ext(_ARRAY, struct.pack("<I", len(arrays) - 1))
+        if isinstance(value, np.generic):
+            return value.item()
+        raise TypeError(f"cannot pack {type(value).__name__}")
+
+    tree = msgspec.msgpack.encode(state, enc_hook=mark)
+    described = [[_describe(array.dtype), list(array.shape)] for array in arrays]
+    manifest = msgspec.msgpack.encode({"tree": msgspec.Raw(tree), "arrays": described})
+    chunks: list[Any] = [struct.pack("<I", len(manifest)), manifest]
+    total = 4 + len(manifest)
+    for array in arrays:
+        chunks.append(bytes(-total % _ALIGN))
+        chunks.append(array.reshape(-1).view(np.uint8).data if array.size else b"")
+        total += len(chunks[-2]) + array.nbytes
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj(size=total)
+    return b"".join([MAGIC, *(compressor.compress(chunk) for chunk in chunks), compressor.flush()])
+
+
+def unpack(data: bytes) -> dict[str, Any]:
+    """What `pack` was given; the arrays are new and may be written to. Raises ValueError for anything else."""
+    memory = _decompress(data)
+    try:
+        (length,) = struct.unpack_from("<I", memory.data)
+        if 4 + length > len(memory):
+            raise ValueError("cut short")
+        manifest = msgspec.msgpack.decode(memory[4 : 4 + length].data, type=_Manifest)
+        arrays = _arrays(memory, 4 + length, manifest.arrays)
+
+        def place(code: int, number: memoryview) -> Any:
+            if code != _ARRAY or len(number) != 4:
+                raise ValueError(f"extension {code}")
+            (index,) = struct.unpack("<I", number)
+            return arrays[index]
+
+        tree = msgspec.msgpack.decode(manifest.tree, ext_hook=place)
+    except (struct.error, msgspec.MsgspecError, IndexError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"no snapshot: {error}") from None
+    if not isinstance(tree, dict):
+        raise ValueError("no snapshot: not a dictionary")
+    return tree
+
+
+def array(state: dict[str, Any], name: str, dtype: Any, most: int, *, exactly: bool = False) -> NDArray[Any]:
+    """The array `name` of unpacked state if it is of this type, one-dimensional and at most (or exactly) `most` long.
+
+    Raises ValueError.
+    """
+    found = state.get(name)
+    dtype = np.dtype(dtype)
+    if not isinstance(found, np.ndarray) or found.dtype != dtype or found.ndim != 1:
+        raise ValueError(f"snapshot: {name} is not an array of the type that is kept today")
+    if len(found) > most or (exactly and len(found) != most):
+        raise ValueError(f"snapshot: {name} has {len(found):,} rows, and there is room for {most:,}")
+    return found
+
+
+class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
+    tree: msgspec.Raw
+    arrays: list[tuple[Any, list[int]]]
+
+
+def _decompress(data: bytes) -> NDArray[np.uint8]:
+    if data[: len(MAGIC)] != MAGIC:
+        raise ValueError("no snapshot: it begins with something else")
+    frame = memoryview(data)[len(MAGIC) :]
+    try:
+        size = zstandard.frame_content_size(frame)
+        if not 4 <= size <= LARGEST:
+            raise ValueError(f"no snapshot: {size} bytes")
+        whole = zstandard.ZstdDecompressor().decompressobj()
+        memory = np.frombuffer(bytearray(whole.decompress(frame)), np.uint8)
+        if not whole.eof or whole.unused_data or len(memory) != size:
+            raise ValueError("no snapshot: cut short, or something follows")
+    except (zstandard.ZstdError, MemoryError) as error:
+        raise ValueError(f"no snapshot: {error}") from None
+    return memory
+
+
+def _arrays(memory: NDArray[np.uint8], at: int, described: list[tuple[Any, list[int]]]) -> list[NDArray[Any]]:
+    arrays: list[NDArray[Any]] = []
+    for kind, shape in described:
+        dtype = _dtype(kind, 0)
+        if len(shape) > 4 or any(not 0 <= side <= LARGEST for side in shape):
+            raise ValueError("no snapshot: impossible shape")
+        size = dtype.itemsize
+        for side in shape:
+            size *= side
+        at += -at % _ALIGN
+        if at + size > len(memory):
+            raise ValueError("no snapshot: an array is cut short")
+        arrays.append(memory[at : at + size].view(dtype).reshape(shape) if size else np.zeros(shape, dtype))
+        at += size
+    if at != len(memory):
+        raise ValueError("no snapshot: something follows the arrays")
+    return arrays
+
+
+def _describe(dtype: np.dtype[Any]) -> Any:
+    """A type as JSON values: '<i8'; [base, shape]; {"size": bytes, "fields": [[name, type, offset], …]}."""
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return [_describe(base), list(shape)]
+    if dtype.fields is not None:
+        fields = [[name, _describe(dtype.fields[name][0]), dtype.fields[name][1]] for name in dtype.names or ()]
+        return {"size": dtype.itemsize, "fields": fields}
+    if dtype.kind not in "biuf":
+        raise TypeError(f"cannot pack arrays of {dtype}")
+    return dtype.str
+
+
+def _dtype(described: Any, depth: int) -> np.dtype[Any]:
+    if depth > _DEPTH:
+        raise ValueError("no snapshot: type too deep")
+    if isinstance(described, str):
+        dtype = np.dtype(described)
+        if dtype.kind not in "biuf" or dtype.str != described:
+            raise ValueError(f"no snapshot: type {described!r}")
+        return dtype
+    if isinstance(described, list):
+        base, shape = described
+        if not all(isinstance(side, int) and 0 < side <= 1 << 16 for side in shape):
+            raise ValueError("no snapshot: impossible type")
+        return np.dtype((_dtype(base, depth + 1), tuple(shape)))
+    if not isinstance(described, dict) or described.keys() != {"size", "fields"}:
+        raise ValueError("no snapshot: impossible type")
+    names = [name for name, _, _ in described["fields"]]
+    formats = [_dtype(kind, depth + 1) for _, kind, _ in described["fields"]]
+    offsets = [offset for _, _, offset in described["fields"]]
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": described["size"]})
