@@ -97,5 +97,6 @@ class Pipeline:
             if isinstance(item, np.ndarray):
                 self._out.append(item)
                 continue
-            for view in self._merge.add(0, [item], item.number):
+            view = self._merge.only(item)
+            if view is not None:
                 self._out.extend(self.judge.step(view))

@@ -116,7 +116,7 @@ def views_of(made: tuple[Any, Any, Any], settings: WindowSettings, cuts: list[in
 
 def whole(merge: Merge, closed: Iterable[tuple[int, WindowPart | None]]) -> list[WindowView]:
     """Windows that closed, where one shard has everything."""
-    return [view for number, part in closed if part for view in merge.add(0, [part], number)]
+    return [view for _, part in closed if part and (view := merge.only(part))]
 
 
 def play(script: Script, settings: WindowSettings | None = None) -> tuple[Windows, list[WindowView]]:

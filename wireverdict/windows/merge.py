@@ -44,6 +44,11 @@ class Merge:
         self._closed[shard] = max(self._closed[shard], closed_through)
         return self._hand_over(min(self._closed))
 
+    def only(self, part: WindowPart) -> WindowView | None:
+        """The window of a part where one shard has all pairs; None if it is empty. Windows come as the shard closes them:
+        those by count need not be in order of their numbers."""
+        return self._join({0: part})
+
     def finish(self) -> list[WindowView]:
         """All shards have ended: what is left."""
         return self._hand_over(max([*self._parts, *self._closed]))
@@ -75,20 +80,25 @@ class Merge:
     def _hand_over(self, through: int) -> list[WindowView]:
         views = []
         for number in sorted(number for number in self._parts if number <= through):
-            parts = self._parts.pop(number)
-            for shard, part in sorted(parts.items()):
-                self.late += part.late
-                if part.full is not None:
-                    self._full[shard] = part.full
-            if not any(part.packets for part in parts.values()):
-                continue
-            view = join([part for _, part in sorted(parts.items())]).view(self.home)
-            view.capture.late, self.late = self.late, 0
-            if isinstance(view.paths, PathView):
-                view.paths = view.paths._replace(full=self._sum())
-            views.append(view)
+            view = self._join(self._parts.pop(number))
+            if view is not None:
+                views.append(view)
         self._done = max(self._done, through)
         return views
+
+    def _join(self, parts: dict[int, WindowPart]) -> WindowView | None:
+        """One window's parts by shard; None if nobody had packets in it."""
+        for shard, part in sorted(parts.items()):
+            self.late += part.late
+            if part.full is not None:
+                self._full[shard] = part.full
+        if not any(part.packets for part in parts.values()):
+            return None
+        view = join([part for _, part in sorted(parts.items())]).view(self.home)
+        view.capture.late, self.late = self.late, 0
+        if isinstance(view.paths, PathView):
+            view.paths = view.paths._replace(full=self._sum())
+        return view
 
     def _sum(self) -> dict[str, int]:
         """What found no room so far in any shard, by table."""
