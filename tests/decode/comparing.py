@@ -15,7 +15,7 @@ from tests.captures import CAPTURES, capture_files
 from tests.decode.reference import decode
 from wireverdict.decode import Decoder, DecodeSettings
 from wireverdict.frames import FRAME, FrameBatch
-from wireverdict.headers import HEADER, HeaderBatch
+from wireverdict.headers import COPY, HEADER, HeaderBatch
 
 
 def batch_of(frames: Sequence[tuple[int, bytes]], guard: bytes = b"\xa5" * 32, cut: int = 1 << 30) -> FrameBatch:
@@ -29,12 +29,13 @@ def batch_of(frames: Sequence[tuple[int, bytes]], guard: bytes = b"\xa5" * 32, c
 
 
 def as_dicts(batch: HeaderBatch) -> list[tuple[int, dict[str, int], bytes]]:
-    """Each row's ts, its other fields (without name_offset, and without zeros), and its name."""
+    """Each row's ts, its other fields (without name_offset, COPY and zeros), and its name: what its own frame says."""
     assert HEADER.names is not None
     found = []
     for row in batch.rows.tolist():
         values = dict(zip(HEADER.names, row, strict=True))
         ts, start = values.pop("ts"), values.pop("name_offset")
+        values["present"] &= ~COPY
         name = batch.names[start : start + values["name_length"]].tobytes()
         found.append((ts, {k: v for k, v in values.items() if v}, name))
     return found

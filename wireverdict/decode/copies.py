@@ -22,22 +22,22 @@ def mark_copies(before: Any, rows: Any) -> None:
     """
     for i in range(len(rows)):
         row = rows[i]
-        if not row.present & TCP_HEADER:
+        if not row["present"] & TCP_HEADER:
             continue
         last = rows[i - 1] if i else before[0]
         if (
-            row.seq == last.seq
-            and row.src_lo == last.src_lo
-            and row.dst_lo == last.dst_lo
-            and row.sport == last.sport
-            and row.dport == last.dport
-            and row.payload_length == last.payload_length
-            and row.ack == last.ack
-            and row.tsval == last.tsval
-            and row.tcp_flags == last.tcp_flags
-            and last.protocol == TCP
-            and 0 <= row.ts - last.ts < _MS
+            row["seq"] == last["seq"]
+            and row["src_lo"] == last["src_lo"]
+            and row["dst_lo"] == last["dst_lo"]
+            and row["sport"] == last["sport"]
+            and row["dport"] == last["dport"]
+            and row["payload_length"] == last["payload_length"]
+            and row["ack"] == last["ack"]
+            and row["tsval"] == last["tsval"]
+            and row["tcp_flags"] == last["tcp_flags"]
+            and last["protocol"] == TCP
+            and 0 <= row["ts"] - last["ts"] < _MS
         ):
-            row.present |= COPY
+            row["present"] |= COPY
     if len(rows):
         before[0] = rows[len(rows) - 1]

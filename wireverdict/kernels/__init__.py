@@ -70,7 +70,7 @@ def kernel(
         if inline:
             options["forceinline"] = True
         compiled = numba.njit(**options)(function)
-        if signature is not None:
+        if signature is not None and not numba.config.DISABLE_JIT:  # else `compiled` is the plain function
             if borrow:
                 _load_without_compiler(compiled._cache)
             with typeinfer.register_dispatcher(compiled):
