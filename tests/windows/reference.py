@@ -72,6 +72,7 @@ class Reference:
         self.totals = dict.fromkeys(("attempts", "answered", "late", "orphans"), 0)
         self.ordinal = 0
         self.late = 0
+        self.due = 0  # number of the first window that has not closed
 
     def take(self, row: Any, note: Any, names: bytes) -> None:
         ts = int(row["ts"])
@@ -87,7 +88,8 @@ class Reference:
             elif (number + 1) * self.width + self.lateness <= self.watermark:
                 self.close(number, final=False)
         if not per_window:
-            last = (self.watermark - self.lateness) // self.width * self.width + self.lateness
+            self.due = (self.watermark - self.lateness) // self.width
+            last = self.due * self.width + self.lateness
             if last > before > -(1 << 62):  # some window, open or not, has closed
                 self.forget(last)
         number = self.ordinal // per_window if per_window else ts // self.width
@@ -223,6 +225,10 @@ class Reference:
         if end not in flow.stalls:
             return
         since, key, side = flow.stalls.pop(end)
+        if not self.settings.packets:
+            for number in range(max(self.due, since // self.width), -(-ts // self.width)):
+                if number not in self.open:
+                    self.open[number] = Window(number, first=number * self.width, last=number * self.width)
         for window in self.open.values():
             stop = (window.number + 1) * self.width
             if self.settings.packets or stop - since <= round(self.settings.stall_limit * S):
@@ -260,8 +266,10 @@ class Reference:
                         window.names[attempt.pair][attempt.name] += 1
         if self.settings.packets and not final:
             self.forget(self.watermark)
-        window.late, self.late = self.late, 0
-        self.closed.append(self.open.pop(number))
+        self.open.pop(number)
+        if window.packets:
+            window.late, self.late = self.late, 0
+            self.closed.append(window)
 
     def forget(self, now: int) -> None:
         """Attempts too old for any answer, from the front."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from wireverdict.kernels import kernel
 from wireverdict.windows import state
-from wireverdict.windows.tables import service_row, trouble_row
+from wireverdict.windows.tables import open_place, service_row, trouble_row
 
 
 @kernel(borrow=True)
@@ -79,25 +79,31 @@ def stop_clock(
     s: Any, ring: Any, keys: Any, index: Any, sent: Any, flows: Any, trouble_of: Any, troubles: Any,
     stalls: Any, slot: Any, end: Any, ts: Any,
 ) -> None:  # fmt: skip
-    """If the window of this end was closed, it is so no longer: book it to the open windows that it overlaps.
+    """If the window of this end was closed, it is so no longer: book it to the windows not yet closed that it overlaps.
 
-    Not to those that end after the limit: there `seal` would have dropped it, had it come by.
+    To those too in which nothing has been counted here: others' packets may make it a window. Not to those that end after
+    the limit: there `seal` would have dropped it, had it come by.
     """
     which = slot.stall1 if end else slot.stall0
     if which == 0:
         return
     stall = stalls[which]
-    for r in range(s[state.RING]):
-        p = ring[r]
-        if p.open == 0:
-            continue
-        first, last = p.first, p.last
-        if s[state.COUNT] == 0:
-            first = p.number * s[state.WIDTH]
-            last = first + s[state.WIDTH]
-            if last - stall.since > s[state.STALL_LIMIT]:
-                continue
-        part = min(ts, last) - max(stall.since, first)
-        if part > 0:
-            book_stall(s, ring, keys, index, sent, flows, trouble_of, troubles, stall, r, part)
+    if s[state.COUNT]:
+        for r in range(s[state.RING]):
+            p = ring[r]
+            part = min(ts, p.last) - max(stall.since, p.first)
+            if p.open and part > 0:
+                book_stall(s, ring, keys, index, sent, flows, trouble_of, troubles, stall, np.int64(r), part)
+    else:
+        width = s[state.WIDTH]
+        w = max((s[state.DUE] - s[state.LATENESS]) // width - 1, stall.since // width)
+        while w * width < ts:
+            first, last = w * width, (w + 1) * width
+            part = min(ts, last) - max(stall.since, first)
+            if last - stall.since <= s[state.STALL_LIMIT] and part > 0:
+                r = w % s[state.RING]
+                if ring[r].open == 0:
+                    open_place(s, ring, sent, flows, trouble_of, w, first)
+                book_stall(s, ring, keys, index, sent, flows, trouble_of, troubles, stall, r, part)
+            w += 1
     free_stall(s, stalls, slot, end)
