@@ -10,6 +10,7 @@ import pytest
 from tests.windows.made import Script
 from tests.windows.test_dns import play, totals
 from wireverdict import headers
+from wireverdict.windows.settings import WindowSettings
 from wireverdict.windows.windows import Windows
 
 
@@ -64,6 +65,22 @@ def test_an_answer_must_fit_in_every_part_of_the_key(change: dict[str, Any]) -> 
     )
     windows, _ = play(script)
     assert totals(windows) == {"attempts": 1, "unanswered": 1, "orphans": 1}
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_answers_that_repeat_no_question_find_theirs_in_a_crowded_table(step: int) -> None:
+    """Whoever else waits, and whichever of them was answered before: shards of a timeline have different neighbours."""
+    script = Script()
+    for k in range(50):
+        script.dns(1.0 + k / 1000, 1 + k % 7, 53, 4000 + k % 5, k, "a")
+        script.dns(1.1 + k / 1000, 1 + k % 7, 53, 4000 + k % 5, k, "b")  # the one that is found
+    script.lines.sort(key=lambda line: line[0]["ts"])
+    bare: dict[str, Any] = {"present": headers.PORTS | headers.DNS, "dns_qhash": 0, "dns_qtype": 0, "answer": True}
+    for at, k in enumerate(range(50)[::step]):
+        script.dns(2.0 + at / 1000, 1 + k % 7, 53, 4000 + k % 5, k, "", **bare)
+        script.dns(2.0 + at / 1000, 1 + k % 7, 53, 4000 + k % 5, k, "", **bare)  # nothing waits that was asked last
+    windows, _ = play(script, WindowSettings(max_services=256, max_pending=128))
+    assert totals(windows) == {"attempts": 100, "answered": 50, "unanswered": 50, "orphans": 50}
 
 
 def test_a_flood_of_one_question_takes_linear_time() -> None:

@@ -32,7 +32,6 @@ from wireverdict.windows.dns_state import (
     NAMES,
     PAIR_INDEX,
     PAIRS,
-    RECENT,
     ROW,
     T_ANSWERED,
     T_ATTEMPTS,
@@ -43,7 +42,7 @@ from wireverdict.windows.dns_state import (
     WAITING,
 )
 from wireverdict.windows.dns_tables import bucket, name_cell, name_row, pair_row
-from wireverdict.windows.dns_waiting import add_attempt, find, free_attempt, remove, same_tuple, take_attempt
+from wireverdict.windows.dns_waiting import add_attempt, find, find_recent, free_attempt, remove, take_attempt
 from wireverdict.windows.fields import DNS_COUNTS, DNS_KEY, LATENCY_BUCKETS, Dns
 from wireverdict.windows.tables import hash_pair, mix
 
@@ -133,7 +132,7 @@ def book_latency(d: Any, ring: Any, counts: Any, latency: Any, r: Any, few: Any,
 @kernel(borrow=True)
 def fetch_ahead(
     rows: Any, listed: Any, start: Any, stop: Any, d: Any, pairs: Any, counts: Any, index: Any, kept: Any,
-    name_index: Any, waiting: Any, cells: Any, hashes: Any,
+    name_index: Any, waiting: Any, cells: Any, recent: Any, hashes: Any,
 ) -> None:  # fmt: skip
     """Hash the keys of listed[start:stop], and ask for the memory that they will need.
 
@@ -153,6 +152,7 @@ def fetch_ahead(
         hashes[at + 1] = near
         hashes[at + 2] = whole
         prefetch(cells, np.int64(whole) & (d[CELLS] - 1), 0)
+        prefetch(recent, np.int64(near) & (d[CELLS] - 1), 0)
         if r >= 0:
             prefetch(index, r * d[PAIR_INDEX] + (np.int64(pair) & (d[PAIR_INDEX] - 1)), 0)
             if not row.dns_flags & 0x8000:
@@ -195,7 +195,9 @@ def transactions(
     for entry in range(listed_count):
         if entry % BLOCK == 0:
             stop = min(entry + BLOCK, listed_count)
-            fetch_ahead(rows, listed, entry, stop, d, pairs, counts, index, kept, name_index, waiting, cells, hashes)
+            fetch_ahead(
+                rows, listed, entry, stop, d, pairs, counts, index, kept, name_index, waiting, cells, recent, hashes
+            )
         row = rows[listed[2 * entry]]
         events = notes[listed[2 * entry]].events
         r = np.int64(listed[2 * entry + 1])
@@ -223,9 +225,9 @@ def transactions(
         hashed = 3 * (entry % BLOCK)
         pair, near, whole = hashes[hashed], hashes[hashed + 1], hashes[hashed + 2]
         if answer and not row.present & headers.QUESTION:  # some servers answer errors with the header alone
-            which = np.int64(recent[np.int64(near) & (RECENT - 1)])
-            k = waiting[which]
-            if which and k.head and same_tuple(k, c_hi, c_lo, s_hi, s_lo, port, protocol, ident):
+            last = find_recent(d, waiting, recent, near, c_hi, c_lo, s_hi, s_lo, port, protocol, ident)
+            if last >= 0:
+                k = waiting[recent[last]]
                 whole, qhash, qtype = k.hash, k.qhash, np.int64(k.qtype)
         cell = find(d, waiting, cells, whole, c_hi, c_lo, s_hi, s_lo, port, protocol, ident, qhash, qtype)
         if answer:
@@ -237,7 +239,7 @@ def transactions(
                 book_answer(d, ring, ring_places, counts, latency, attempts[a], protocol == _TCP, ts, flags)
                 free_attempt(d, attempts, a)
                 if k.head == 0:
-                    remove(d, waiting, cells, cell)
+                    remove(d, waiting, cells, recent, cell)
                 continue
             d[T_ORPHANS] += 1
         where = np.int64(0)
@@ -325,8 +327,8 @@ def conclude(
     return many
 
 
-@kernel(types.void(types.int64, I64, WAITERS, ATTEMPT_ROWS, I32), borrow=True)
-def forget(limit: Any, d: Any, waiting: Any, attempts: Any, cells: Any) -> None:
+@kernel(types.void(types.int64, I64, WAITERS, ATTEMPT_ROWS, I32, I32), borrow=True)
+def forget(limit: Any, d: Any, waiting: Any, attempts: Any, cells: Any, recent: Any) -> None:
     """Forget attempts before `limit` (ns), which are too old even for a late answer."""
     for which in range(1, d[dns_state.KEY_USED]):
         k = waiting[which]
@@ -345,4 +347,4 @@ def forget(limit: Any, d: Any, waiting: Any, attempts: Any, cells: Any) -> None:
             home = np.int64(k.hash) & (d[CELLS] - 1)
             while np.int64(cells[home]) != which:
                 home = (home + 1) & (d[CELLS] - 1)
-            remove(d, waiting, cells, home)
+            remove(d, waiting, cells, recent, home)

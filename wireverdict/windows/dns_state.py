@@ -35,6 +35,7 @@ WAITING = np.dtype(
         ("server_lo", "<u8"),
         ("qhash", "<u8"),
         ("hash", "<u8"),
+        ("near", "<u8"),  # hash of all but the question
         ("head", "<i4"),  # attempts, oldest first; 0: row not in use
         ("tail", "<i4"),
         ("live", "<i4"),  # oldest attempt not known to have timed out; 0: none
@@ -66,9 +67,6 @@ FIRST, IN_USE = 1, 2  # ATTEMPT.flags: first packet of its flow; the row holds a
 NAME = np.dtype(
     [("qhash", "<u8"), ("qtype", "<u2"), ("length", "<u2"), ("place", "<i4"), ("text", "u1", (256,))], align=True
 )
-
-RECENT = 65_536
-"""Cells that find the last key of (client, server, port, id) for answers that repeat no question."""
 
 FEW = 8
 """Latency buckets that a client + resolver keeps beside its counts: answers << 8 | bucket. Most never need more; others

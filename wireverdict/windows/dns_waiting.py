@@ -14,7 +14,6 @@ from wireverdict.windows.dns_state import (
     KEY_FREE,
     KEY_USED,
     LATE_LIMIT,
-    RECENT,
     TIMEOUT,
 )
 
@@ -67,8 +66,26 @@ def find(
         cell = (cell + 1) & mask
 
 
+@kernel(inline=True, borrow=True)
+def find_recent(
+    d: Any, waiting: Any, recent: Any, near: Any, c_hi: Any, c_lo: Any, s_hi: Any, s_lo: Any, port: Any, protocol: Any,
+    ident: Any,
+) -> Any:  # fmt: skip
+    """The cell of the last key that was asked with these ends and id, if it waits still; else ``~cell`` where it would be."""
+    mask = d[CELLS] - 1
+    cell = np.int64(near) & mask
+    while True:
+        which = np.int64(recent[cell])
+        if which == 0:
+            return ~cell
+        k = waiting[which]
+        if k.near == near and same_tuple(k, c_hi, c_lo, s_hi, s_lo, port, protocol, ident):
+            return cell
+        cell = (cell + 1) & mask
+
+
 @kernel(borrow=True)
-def remove(d: Any, waiting: Any, cells: Any, cell: Any) -> None:
+def remove(d: Any, waiting: Any, cells: Any, recent: Any, cell: Any) -> None:
     """Take a key without attempts out: the keys behind it in its run move up (Knuth 6.4, algorithm R)."""
     mask = d[CELLS] - 1
     which = np.int64(cells[cell])
@@ -84,6 +101,19 @@ def remove(d: Any, waiting: Any, cells: Any, cell: Any) -> None:
             hole = probe
         probe = (probe + 1) & mask
     cells[hole] = 0
+    hole = np.int64(waiting[which].near) & mask
+    while recent[hole] != which:
+        if recent[hole] == 0:
+            return  # another question with the same ends and id came after it
+        hole = (hole + 1) & mask
+    probe = (hole + 1) & mask
+    while recent[probe] != 0:
+        home = np.int64(waiting[recent[probe]].near) & mask
+        if ((probe - home) & mask) >= ((probe - hole) & mask):
+            recent[hole] = recent[probe]
+            hole = probe
+        probe = (probe + 1) & mask
+    recent[hole] = 0
 
 
 @kernel(borrow=True)
@@ -132,6 +162,7 @@ def add_attempt(
         k.server_lo = s_lo
         k.qhash = row.dns_qhash
         k.hash = h
+        k.near = th
         k.port = row.sport
         k.id = row.dns_id
         k.qtype = row.dns_qtype
@@ -147,8 +178,9 @@ def add_attempt(
     else:
         a = d[ATTEMPT_USED]
         d[ATTEMPT_USED] += 1
-    recent[np.int64(th) & (RECENT - 1)] = which
     k = waiting[which]
+    place = find_recent(d, waiting, recent, th, c_hi, c_lo, s_hi, s_lo, np.int64(k.port), protocol, np.int64(k.id))
+    recent[place if place >= 0 else ~place] = which
     attempts[a].next = 0
     if k.head == 0:
         k.head = a

@@ -71,9 +71,9 @@ def index_answers(ring: Any, d: Any, pairs: Any, index: Any, place: Any, kept: A
             name.place = cell
 
 
-@kernel(types.void(I64, WAITERS, I32), borrow=True)
-def index_waiting(d: Any, waiting: Any, cells: Any) -> None:
-    """Enter the keys of waiting attempts into their empty index."""
+@kernel(types.void(I64, WAITERS, I32, I32, I32), borrow=True)
+def index_waiting(d: Any, waiting: Any, last: Any, cells: Any, recent: Any) -> None:
+    """Enter the keys of waiting attempts into their empty index, and those that were asked `last` into that of these."""
     mask = d[CELLS] - 1
     for which in range(1, d[KEY_USED]):
         if waiting[which].head == 0:
@@ -82,6 +82,11 @@ def index_waiting(d: Any, waiting: Any, cells: Any) -> None:
         while cells[cell]:
             cell = (cell + 1) & mask
         cells[cell] = which
+    for i in range(len(last)):
+        cell = np.int64(waiting[last[i]].near) & mask
+        while recent[cell]:
+            cell = (cell + 1) & mask
+        recent[cell] = last[i]
 
 
 def dump(tables: _Tables, s: NDArray[np.int64], slots: NDArray[np.void], stalls: NDArray[np.void]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Transactions:
         self._waiting = aligned(pending + 1, dns_state.WAITING)
         self._attempts = aligned(pending + 1, dns_state.ATTEMPT)
         self._cells = aligned(int(d[dns_state.CELLS]), np.int32)
-        self._recent = aligned(dns_state.RECENT, np.int32)
+        self._recent = aligned(int(d[dns_state.CELLS]), np.int32)
         self._hashes = np.zeros(3 * dns.BLOCK, np.uint64)
 
     def take_up(
@@ -82,7 +82,7 @@ class Transactions:
     def forget(self, now: int) -> None:
         """Forget attempts that are too old at `now` (ns) even for a late answer."""
         limit = now - int(self._d[dns_state.LATE_LIMIT])
-        dns.forget(limit, self._d, self._waiting, self._attempts, self._cells)
+        dns.forget(limit, self._d, self._waiting, self._attempts, self._cells, self._recent)
 
     def take_out(self, place: int, s: NDArray[np.int64], ring: NDArray[np.void]) -> tuple[AnswerRows, int]:
         """What is known of the window in a ring place, which is emptied; and its query packets beyond the bound."""
@@ -125,13 +125,11 @@ class Transactions:
         """All memory, for `wireverdict.snapshot`: what is used of it, copied."""
         d = self._d
         keys, attempts = int(d[dns_state.KEY_USED]), int(d[dns_state.ATTEMPT_USED])
-        recent = np.flatnonzero(self._recent)
         return {
             "scalars": d.copy(),
             "waiting": self._waiting[:keys].copy(),
             "attempts": self._attempts[:attempts].copy(),
-            "recent_cells": recent,
-            "recent_keys": self._recent[recent],
+            "recent": self._recent[self._recent > 0],
             "places": [
                 {name: memory[first:stop].copy() for name, memory, first, stop in self._used(place, ring)}
                 for place in np.flatnonzero(ring["open"]).tolist()
@@ -153,10 +151,9 @@ class Transactions:
             if not 1 <= used <= len(memory):
                 raise ValueError(f"snapshot: {used:,} rows of {name}, and there is room for {len(memory):,}")
             memory[:used] = array(told, name, memory.dtype, used, exactly=True)
-        cells = array(told, "recent_cells", np.int64, dns_state.RECENT)
-        if len(cells) and not 0 <= cells.min() <= cells.max() < dns_state.RECENT:
-            raise ValueError("snapshot: recent questions beyond their table")
-        self._recent[cells] = array(told, "recent_keys", np.int32, len(cells), exactly=True)
+        recent = array(told, "recent", np.int32, int(d[dns_state.KEY_USED]))
+        if len(recent) and not 0 < recent.min() <= recent.max() < d[dns_state.KEY_USED]:
+            raise ValueError("snapshot: recent questions that nobody waits for")
         places = np.flatnonzero(ring["open"]).tolist()
         if len(told["places"]) != len(places):
             raise ValueError("snapshot: DNS of other windows than those that are open")
@@ -164,7 +161,7 @@ class Transactions:
             for name, memory, first, stop in self._used(place, ring):
                 memory[first:stop] = array(memories, name, memory.dtype, stop - first, exactly=True)
         restore.index_answers(ring, d, self._pairs, self._index, self._place, self._kept, self._name_index)
-        restore.index_waiting(d, self._waiting, self._cells)
+        restore.index_waiting(d, self._waiting, recent, self._cells, self._recent)
 
     def _used(self, place: int, ring: NDArray[np.void]) -> list[tuple[str, NDArray[Any], int, int]]:
         """What a ring place uses of each table: name, table, first entry, entry after the last. Raises ValueError."""
