@@ -301,12 +301,14 @@ def leave(rows: Any, s: Any, slots: Any, stalls: Any) -> None:
 
     Without this it would wait until another connection takes the row, and so hang on others' packets.
     """
-    for k in range(len(rows)):
-        number = np.int64(rows[k])
-        if number >= len(slots):
+    for k in range(-BLOCK, len(rows)):
+        if k + BLOCK < len(rows):
+            prefetch(slots, np.int64(rows[k + BLOCK]), 0)
+        if k < 0 or rows[k] >= len(slots):
             continue
-        slot = slots[number]
-        slot.bits &= ~state.SYN_WAITS & state.LOW32
+        slot = slots[np.int64(rows[k])]
+        if slot.bits & state.SYN_WAITS:
+            slot.bits &= ~state.SYN_WAITS & state.LOW32
         if slot.stall0 or slot.stall1:
             free_stall(s, stalls, slot, np.int64(0))
             free_stall(s, stalls, slot, np.int64(1))
