@@ -37,7 +37,8 @@ class Cluster:
         try:
             return self.admin.list_topics(timeout=self.timeout)
         except KafkaException as error:
-            self.admin.poll(0.1)  # what clients say of it more exactly
+            for _ in range(5):
+                self.admin.poll(0.1)  # what clients say of it more exactly
             raise Unreachable(f"no answer from {self.settings.servers}: {self._said or error.args[0].str()}") from None
 
     def found(self) -> dict[Topic, Found | None]:
@@ -83,4 +84,6 @@ class Cluster:
         return missing, sentences
 
     def _error(self, error: KafkaError) -> None:
-        self._said = error.str()
+        # why a broker refused says more than that, for it, none is left
+        if not self._said or error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._said = error.str()

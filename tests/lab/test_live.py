@@ -19,15 +19,24 @@ pytestmark = pytest.mark.lab
 SHORT = [name for name in names() if load(name).short]
 
 
-def test_three_faults_at_once(tmp_path: Path) -> None:
-    """One test, so that they are played once, whoever shares the tests between processes."""
-    done = subprocess.run(
-        (sys.executable, "-m", "tests.lab", "--short", "--jobs", str(len(SHORT)), "--out", str(tmp_path)),
+def played(out: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (sys.executable, "-m", "tests.lab", "--short", "--jobs", str(len(SHORT)), "--out", str(out)),
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_three_faults_at_once(tmp_path: Path) -> None:
+    """One test, so that they are played once, whoever shares the tests between processes."""
+    done = played(tmp_path)
+    if (
+        done.returncode
+    ):  # on a machine with much else to do a fault may take a window more to show: once again, and say so
+        print(done.stdout, done.stderr)
+        done = played(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     for name in SHORT:
         verdicts_are_right(tmp_path, name)
