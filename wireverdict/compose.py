@@ -13,10 +13,12 @@ from wireverdict.detectors.capture_loss import CaptureLoss
 from wireverdict.detectors.dns_loss import DnsLoss
 from wireverdict.detectors.new_flow_loss import NewFlowLoss
 from wireverdict.detectors.policing import Policing
+from wireverdict.detectors.registry import own
 from wireverdict.detectors.retransmission_storm import RetransmissionStorm
 from wireverdict.detectors.throttling_ratio import ThrottlingRatio
 from wireverdict.detectors.zero_window import ZeroWindow
 from wireverdict.judge import Judge
+from wireverdict.memory import Memory
 from wireverdict.paths.paths import Paths
 from wireverdict.pipeline import Pipeline
 from wireverdict.settings import DetectorSettings, Settings
@@ -27,7 +29,10 @@ from wireverdict.windows.windows import Windows
 
 
 def detectors(settings: DetectorSettings) -> list[Detector]:
-    """All that are not off, in the order in which verdicts about one window come. Raises ValueError."""
+    """All that are not off, in the order in which verdicts about one window come. Raises ValueError.
+
+    The classes of plug-ins must have been provided (`wireverdict.detectors.registry`).
+    """
     made: list[Detector] = [
         DnsLoss(settings.dns_loss),
         ThrottlingRatio(settings.throttling_ratio),
@@ -38,6 +43,7 @@ def detectors(settings: DetectorSettings) -> list[Detector]:
         ZeroWindow(settings.zero_window),
         CaptureLoss(settings.capture_loss),
     ]
+    made += own(settings, [detector.name for detector in made])  # last: what they do to a window, ours have seen it before
     names = [detector.name for detector in made]
     for name in settings.off:
         if name not in names:
@@ -45,16 +51,17 @@ def detectors(settings: DetectorSettings) -> list[Detector]:
     return [detector for detector in made if detector.name not in settings.off]
 
 
-def shard(settings: Settings, partitions: int | None = None) -> Shard:
+def shard(settings: Settings, partitions: int | None = None, *, busy: bool = False) -> Shard:
     """A fresh shard of a sensor whose pairs of addresses are divided over `partitions` (None: bus.partitions).
 
-    Raises ValueError for settings that a part refuses.
+    `busy`: one of few, with much to do. Raises ValueError for settings that a part refuses.
     """
+    memory = Memory(huge=busy)
     slots = max(settings.paths.max_slots, settings.tracking.max_connections)  # paths knows connections by their row
     return Shard(
-        Tracker(settings.tracking),
-        Windows(settings.windows, settings.capture.home_networks),
-        Paths(msgspec.structs.replace(settings.paths, max_slots=slots)),
+        Tracker(settings.tracking, memory),
+        Windows(settings.windows, settings.capture.home_networks, memory),
+        Paths(msgspec.structs.replace(settings.paths, max_slots=slots), memory),
         settings.bus.partitions if partitions is None else partitions,
     )
 
@@ -73,4 +80,4 @@ def pipeline(settings: Settings) -> Pipeline:
     """A fresh pipeline with every detector. Raises ValueError for settings that a part refuses."""
     capture = settings.capture
     decoder = Decoder(DecodeSettings(tunnels=capture.tunnels, home_nets=capture.home_networks))
-    return Pipeline(decoder, shard(settings, 1), judge(settings))
+    return Pipeline(decoder, shard(settings, 1, busy=True), judge(settings))

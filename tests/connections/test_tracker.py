@@ -13,7 +13,7 @@ from tests.connections import made
 from tests.connections.compare import check, run, same, settings
 from tests.connections.packets import CLIENT, MS, SECOND, SERVER, START, Row, Talk, icmp, table, udp
 from wireverdict.connections.index import MAX_ROWS
-from wireverdict.connections.tracker import Settings, Tracker
+from wireverdict.connections.tracker import FIRST_CELLS, Settings, Tracker
 from wireverdict.records import CONNECTION
 
 EXAMPLES = effort(max_examples=50, deadline=None)
@@ -228,3 +228,25 @@ def test_a_live_connection_costs_less_than_256_bytes() -> None:
     tracker = Tracker(Settings())
     rows = len(tracker.conn)
     assert (tracker.conn.nbytes + tracker.half.nbytes + tracker.table.nbytes) / rows < 256
+
+
+def test_an_index_that_grows_finds_what_one_of_full_size_finds() -> None:
+    """Rows are given out in order of packets, whatever the size of the index."""
+    count = 3 * FIRST_CELLS
+    rows = np.repeat(table([udp(0, CLIENT, 0, SERVER, 443)]), 2 * count)
+    rows["ts"] += np.arange(2 * count)
+    rows["sport"] = np.arange(2 * count) % count  # each is seen twice
+    told = []
+    for first in (FIRST_CELLS, 1 << 18):
+        tracker = Tracker(Settings(max_connections=1 << 17))
+        tracker.table = np.zeros(first, np.uint32)
+        for start in range(0, 2 * count, 5_000):
+            stop = min(start + 5_000, 2 * count)
+            assert tracker.track(rows, start, stop) == stop
+            assert tracker.live <= len(tracker.table) // 2
+        assert np.count_nonzero(tracker.table) == tracker.live == count
+        assert tracker.finish()
+        told.append(tracker.drain())
+    assert len(told[0]) == count
+    assert told[0].tobytes() == told[1].tobytes()
+    assert (told[0]["source"]["packets"] == 2).all()

@@ -11,6 +11,7 @@ from tests.windows.made import Script
 from tests.windows.test_dns import play, totals
 from wireverdict import headers
 from wireverdict.windows.settings import WindowSettings
+from wireverdict.windows.transactions import FIRST_CELLS
 from wireverdict.windows.windows import Windows
 
 
@@ -97,3 +98,28 @@ def test_a_flood_of_one_question_takes_linear_time() -> None:
     windows = Windows()
     windows.observe(np.concatenate([rows, answers]), names, np.concatenate([notes, notes]))
     assert totals(windows) == {"attempts": 200_000, "answered": 200_000}
+
+
+@pytest.mark.parametrize("listed", [400, 10_000])
+def test_more_questions_than_the_first_indexes_hold(listed: int) -> None:
+    """Each is answered once, whether they come in one batch or in many; half of the answers repeat no question."""
+    count = 2 * FIRST_CELLS
+    script = Script()
+    script.dns(1.0, 1, 53, 4000, 7, "a")
+    rows, names, notes = script.arrays()
+    rows, notes = np.repeat(rows, 2 * count), np.repeat(notes, 2 * count)
+    rows["ts"] += np.arange(2 * count)
+    rows["sport"] = np.arange(2 * count) % count
+    answers = rows[count:]
+    answers["dns_flags"] = 0x8000
+    for end in ("hi", "lo"):
+        answers[f"src_{end}"], answers[f"dst_{end}"] = answers[f"dst_{end}"].copy(), answers[f"src_{end}"].copy()
+    answers["sport"], answers["dport"] = answers["dport"].copy(), answers["sport"].copy()
+    bare = answers[::2]
+    bare["present"] &= ~np.uint32(headers.QUESTION)
+    bare["dns_qhash"] = bare["dns_qtype"] = 0
+    windows = Windows()
+    for start in range(0, 2 * count, listed):
+        here = slice(start, start + listed)
+        assert windows.observe(rows[here], names, notes[here]) == len(rows[here])
+    assert totals(windows) == {"attempts": count, "answered": count}

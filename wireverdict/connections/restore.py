@@ -66,6 +66,6 @@ def load(tracker: Tracker, told: dict[str, Any]) -> None:
     tracker.trouble[: len(trouble)], tracker.histogram[: len(histogram)] = trouble, histogram
     tracker.ended[: len(ended)] = ended
     tracker.counters[:] = counters
-    if rebuild(tracker.conn, tracker.counters, tracker.table) != counters[pools.LIVE_ROWS]:
+    if tracker.rebuild_index() != counters[pools.LIVE_ROWS]:
         raise ValueError("snapshot: other connections than were counted")
     tracker.evicted_half_open, tracker.evicted_others = (int(count) for count in told["evicted"])

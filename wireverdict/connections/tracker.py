@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from wireverdict.connections.index import MAX_ROWS
 from wireverdict.connections.layout import CONN, ENDED, HALF, HISTOGRAM, INACTIVE, LIVE, SYN_SENT, TROUBLE
 from wireverdict.connections.notes import NOTE
 from wireverdict.headers import TCP
+from wireverdict.memory import Memory
 from wireverdict.records import CONNECTION
 
 SECOND = 1_000_000_000
@@ -32,6 +34,11 @@ SERVER_UDP = (
 """UDP ports that mark the responder where its packet comes first."""
 
 
+FIRST_CELLS = 1 << 14
+"""Cells of an index that has never held more than a quarter of that: a worker has thousands of mostly idle trackers, and a
+hashed index touches all its pages soon."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds and time-outs of connection tracking."""
 
@@ -48,32 +55,40 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     report_open: float = 0.0  # s between reports of a connection that is still open; 0: only when it ends
 
 
+@cache
+def _server_ports() -> NDArray[np.uint8]:
+    """By port: 1 for SERVER_TCP, 2 for SERVER_UDP. One for all trackers; nobody writes to it."""
+    ports = np.zeros(1 << 16, np.uint8)
+    ports[list(SERVER_TCP)] |= 1
+    ports[list(SERVER_UDP)] |= 2
+    return ports
+
+
 class Tracker:
     """Connections in order of packets. Nothing here looks at a clock: packets' timestamps are the time.
 
     Rows of ended connections are kept until `drain`; they can be looked at until then (judges of other rooms do).
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, memory: Memory | None = None) -> None:
+        memory = memory or Memory()
         if not 1 <= settings.max_connections <= MAX_ROWS:
             raise ValueError(f"max_connections must be 1 to {MAX_ROWS:,}, not {settings.max_connections:,}")
         rows = settings.max_connections
         self.settings = settings
-        # reserved, not used: pages are given when they are touched
-        self.conn = np.zeros(rows, CONN)
-        self.half = np.zeros(2 * rows + 1, HALF)  # one spare row: see track
-        self.trouble = np.zeros(settings.max_troubled + 1, TROUBLE)
-        self.histogram = np.zeros(settings.max_histograms, HISTOGRAM)
-        self.table = np.zeros(1 << max(4, (2 * rows - 1).bit_length()), np.uint32)
-        self.ended = np.zeros(rows, np.int32)
+        self.conn = memory.zeros(rows, CONN)
+        self.half = memory.zeros(2 * rows + 1, HALF)  # one spare row: see track
+        self.trouble = memory.zeros(settings.max_troubled + 1, TROUBLE)
+        self.histogram = memory.zeros(settings.max_histograms, HISTOGRAM)
+        self._most_cells = 1 << max(4, (2 * rows - 1).bit_length())
+        self.table = np.zeros(min(FIRST_CELLS, self._most_cells), np.uint32)
+        self.ended = memory.zeros(rows, np.int32)
         self.counters = np.zeros(pools.COUNTERS, np.int64)
         self.evicted_half_open = 0
         self.evicted_others = 0
         limits = (settings.tcp_idle, settings.tcp_attempt, settings.tcp_linger, settings.udp_idle, settings.icmp_idle)
         self.timeouts = np.array([round(limit * SECOND) for limit in limits], np.int64)
-        self.server_ports = np.zeros(1 << 16, np.uint8)
-        self.server_ports[list(SERVER_TCP)] |= 1
-        self.server_ports[list(SERVER_UDP)] |= 2
+        self.server_ports = _server_ports()
         self.notes = np.zeros(0, NOTE)
         self._hashes = np.zeros(2 * track.BLOCK, np.uint64)
         self._finished = 0
@@ -86,6 +101,29 @@ class Tracker:
         """
         if len(self.notes) < len(rows):
             self.notes = np.zeros(len(rows), NOTE)
+        while start < stop:
+            part = min(stop, start + self._room())
+            done = self._track(rows, start, part)
+            if done < part:
+                return done
+            start = part
+        return stop
+
+    def _room(self) -> int:
+        """How many new connections the index takes before it is half full; it grows if these would be few."""
+        if len(self.table) < self._most_cells and 4 * self.live > len(self.table):
+            self.rebuild_index()
+        return len(self.table) if len(self.table) == self._most_cells else len(self.table) // 2 - self.live
+
+    def rebuild_index(self) -> int:
+        """Make the index anew, large enough for the rows that there are; how many it holds."""
+        cells = len(self.table)
+        while cells < self._most_cells and 4 * self.live > cells:
+            cells *= 2
+        self.table = np.zeros(cells, np.uint32)
+        return int(restore.rebuild(self.conn, self.counters, self.table))
+
+    def _track(self, rows: NDArray[np.void], start: int, stop: int) -> int:
         return int(
             track.track(
                 rows,

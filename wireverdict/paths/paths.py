@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.headers import address
+from wireverdict.memory import Memory
 from wireverdict.paths import layout, restore
 from wireverdict.paths.events import EVENT, HIGH, REPEAT
 from wireverdict.paths.judgement import Cause, Judgement
@@ -48,17 +49,17 @@ class _Side(NamedTuple):
 class Paths:
     """Evidence about paths, from headers and notes. Nothing here looks at a clock."""
 
-    def __init__(self, settings: PathSettings | None = None) -> None:
+    def __init__(self, settings: PathSettings | None = None, memory: Memory | None = None) -> None:
+        memory = memory or Memory()
         s = self.settings = settings or PathSettings()
-        # reserved, not used: pages are given when they are touched
-        self.slots = np.zeros(s.max_slots, layout.SLOT)
-        self.members = np.zeros(s.max_members, layout.MEMBER)
-        self.pairs = np.zeros(s.max_pairs, layout.PAIR)
-        self.table = np.zeros(1 << (2 * s.max_pairs - 1).bit_length(), np.uint32)
-        self.logs = np.zeros((s.max_chunks, CHUNK), EVENT)
-        self.links = np.zeros(s.max_chunks, np.int32)
-        self.rings = np.zeros(s.max_rings, layout.RING)
-        self.loads = np.zeros((s.max_rings, BINS), layout.LOAD)
+        self.slots = memory.zeros(s.max_slots, layout.SLOT)
+        self.members = memory.zeros(s.max_members, layout.MEMBER)
+        self.pairs = memory.zeros(s.max_pairs, layout.PAIR)
+        self.table = memory.zeros(1 << (2 * s.max_pairs - 1).bit_length(), np.uint32)
+        self.logs = memory.zeros((s.max_chunks, CHUNK), EVENT)
+        self.links = memory.zeros(s.max_chunks, np.int32)
+        self.rings = memory.zeros(s.max_rings, layout.RING)
+        self.loads = memory.zeros((s.max_rings, BINS), layout.LOAD)
         self.counters = np.zeros(layout.COUNTERS, np.int64)
         self._followed: dict[int, int] = {}  # end of the last window to be told of (ns), by row of the pair
         self.horizon = round(s.horizon * SECOND)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wireverdict.memory import Memory
 from wireverdict.snapshot import array
 from wireverdict.windows import dns, dns_state, restore
 from wireverdict.windows import state as window_state
@@ -14,35 +15,38 @@ from wireverdict.windows.answers import Questions
 from wireverdict.windows.fields import DNS_COUNTS, DNS_KEY, LATENCY_BUCKETS, NEVER, Dns
 from wireverdict.windows.part import AnswerRows
 from wireverdict.windows.settings import WindowSettings
-from wireverdict.windows.state import aligned
 
 _SECOND = 1_000_000_000
+
+
+FIRST_CELLS = 1 << 13
+"""Cells of the indexes of waiting keys until there are more than a quarter of that: most shards have few at once."""
 
 
 class Transactions:
     """Owns the arrays; `ring_places` is how many windows may be open at one time."""
 
-    def __init__(self, settings: WindowSettings, ring_places: int) -> None:
+    def __init__(self, settings: WindowSettings, ring_places: int, memory: Memory) -> None:
         pairs, names, pending = settings.max_dns_pairs, settings.max_names, settings.max_pending
         self._d = d = np.zeros(dns_state.D_SIZE, np.int64)
         d[dns_state.PAIRS], d[dns_state.NAMES] = pairs, names
         d[dns_state.PAIR_INDEX] = 1 << (2 * pairs - 1).bit_length()
         d[dns_state.NAME_INDEX] = 1 << (2 * names - 1).bit_length()
-        d[dns_state.CELLS] = 1 << (2 * pending + 1).bit_length()
+        self._most_cells = 1 << (2 * pending + 1).bit_length()
+        d[dns_state.CELLS] = min(FIRST_CELLS, self._most_cells)
         d[dns_state.TIMEOUT] = round(settings.dns_timeout * _SECOND)
         d[dns_state.LATE_LIMIT] = round(settings.dns_late * _SECOND)
         d[dns_state.KEY_USED] = d[dns_state.ATTEMPT_USED] = 1
-        self._pairs = aligned(ring_places * pairs, DNS_KEY)
-        self._counts = aligned(ring_places * pairs * dns_state.ROW, np.uint32)
-        self._latency = aligned(ring_places * pairs * LATENCY_BUCKETS, np.uint32)
-        self._index = aligned(ring_places * int(d[dns_state.PAIR_INDEX]), np.int32)
-        self._place = aligned(ring_places * pairs, np.int32)
-        self._kept = aligned(ring_places * names, dns_state.NAME)
-        self._name_index = aligned(ring_places * int(d[dns_state.NAME_INDEX]), np.int32)
-        self._waiting = aligned(pending + 1, dns_state.WAITING)
-        self._attempts = aligned(pending + 1, dns_state.ATTEMPT)
-        self._cells = aligned(int(d[dns_state.CELLS]), np.int32)
-        self._recent = aligned(int(d[dns_state.CELLS]), np.int32)
+        self._pairs = memory.zeros(ring_places * pairs, DNS_KEY)
+        self._counts = memory.zeros(ring_places * pairs * dns_state.ROW, np.uint32)
+        self._latency = memory.zeros(ring_places * pairs * LATENCY_BUCKETS, np.uint32)
+        self._index = memory.zeros(ring_places * int(d[dns_state.PAIR_INDEX]), np.int32)
+        self._place = memory.zeros(ring_places * pairs, np.int32)
+        self._kept = memory.zeros(ring_places * names, dns_state.NAME)
+        self._name_index = memory.zeros(ring_places * int(d[dns_state.NAME_INDEX]), np.int32)
+        self._waiting = memory.zeros(pending + 1, dns_state.WAITING)
+        self._attempts = memory.zeros(pending + 1, dns_state.ATTEMPT)
+        self._cells, self._recent = np.zeros((2, int(d[dns_state.CELLS])), np.int32)
         self._hashes = np.zeros(3 * dns.BLOCK, np.uint64)
 
     def take_up(
@@ -57,8 +61,30 @@ class Transactions:
     ) -> None:
         """See `dns.transactions`."""
         counts = (self._counts, self._latency, self._index, self._place, self._kept, self._name_index)
-        waiting = (self._waiting, self._attempts, self._cells, self._recent, self._hashes)
-        dns.transactions(rows, notes, names, many, listed, s, ring, self._d, self._pairs, *counts, *waiting)
+        start = 0
+        while start < many:
+            part = min(many - start, self._room())
+            waiting = (self._waiting, self._attempts, self._cells, self._recent, self._hashes)
+            here = listed[2 * start :]
+            dns.transactions(rows, notes, names, part, here, s, ring, self._d, self._pairs, *counts, *waiting)
+            start += part
+
+    def _room(self) -> int:
+        """How many new keys the indexes take before they are half full; they grow if these would be few."""
+        cells, used = int(self._d[dns_state.CELLS]), int(self._d[dns_state.KEY_USED])
+        if cells < self._most_cells and 4 * used > cells:
+            self._rebuild_indexes(self._recent[self._recent > 0])
+            cells = len(self._cells)
+        return cells if cells == self._most_cells else cells // 2 - used
+
+    def _rebuild_indexes(self, recent: NDArray[np.int32]) -> None:
+        """Make the indexes of waiting keys anew, large enough for them. `recent`: what the second one holds."""
+        cells, used = int(self._d[dns_state.CELLS]), int(self._d[dns_state.KEY_USED])
+        while cells < self._most_cells and 4 * used > cells:
+            cells *= 2
+        self._d[dns_state.CELLS] = cells
+        self._cells, self._recent = np.zeros((2, cells), np.int32)
+        restore.index_waiting(self._d, self._waiting, recent, self._cells, self._recent)
 
     def totals(self, s: NDArray[np.int64]) -> dict[str, int]:
         """See `Windows.dns_totals`."""
@@ -161,7 +187,7 @@ class Transactions:
             for name, memory, first, stop in self._used(place, ring):
                 memory[first:stop] = array(memories, name, memory.dtype, stop - first, exactly=True)
         restore.index_answers(ring, d, self._pairs, self._index, self._place, self._kept, self._name_index)
-        restore.index_waiting(d, self._waiting, recent, self._cells, self._recent)
+        self._rebuild_indexes(recent)
 
     def _used(self, place: int, ring: NDArray[np.void]) -> list[tuple[str, NDArray[Any], int, int]]:
         """What a ring place uses of each table: name, table, first entry, entry after the last. Raises ValueError."""

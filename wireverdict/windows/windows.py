@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wireverdict.memory import Memory
 from wireverdict.windows import aggregate, restore, state
 from wireverdict.windows.fields import NEVER, SERVICE_KEY
 from wireverdict.windows.home import HomeNetworks
@@ -42,7 +43,10 @@ class Windows:
     is certain hangs on the clock of the whole timeline, not on the packets that come here.
     """
 
-    def __init__(self, settings: WindowSettings | None = None, home_networks: Iterable[str] = ()) -> None:
+    def __init__(
+        self, settings: WindowSettings | None = None, home_networks: Iterable[str] = (), memory: Memory | None = None
+    ) -> None:
+        memory = memory or Memory()
         self.settings = settings = settings or WindowSettings()
         self.home = HomeNetworks(home_networks)
         width, lateness = round(settings.width * _SECOND), round(settings.lateness * _SECOND)
@@ -61,18 +65,18 @@ class Windows:
         )
         s[state.STALL_USED] = 1
         # One row more than is used, where blank rows are copied from.
-        self._ring = aligned(places + 1, state.PLACE)
-        self._sent = aligned(2 * places * rows + 1, state.SENT)
-        self._flows = aligned(2 * places * rows + 1, state.FLOWS)
-        self._troubles = aligned(2 * places * rows + 1, state.TROUBLE)
-        self._trouble_of = aligned(places * rows, np.int32)
-        self._keys = aligned(places * rows, SERVICE_KEY)
-        self._index = aligned(places * cells, np.uint32)
+        self._ring = memory.zeros(places + 1, state.PLACE)
+        self._sent = memory.zeros(2 * places * rows + 1, state.SENT)
+        self._flows = memory.zeros(2 * places * rows + 1, state.FLOWS)
+        self._troubles = memory.zeros(2 * places * rows + 1, state.TROUBLE)
+        self._trouble_of = memory.zeros(places * rows, np.int32)
+        self._keys = memory.zeros(places * rows, SERVICE_KEY)
+        self._index = memory.zeros(places * cells, np.uint32)
         self._slots = aligned(1024, state.SLOT)
-        self._stalls = np.zeros(state.STALLS, state.STALL)
+        self._stalls = memory.zeros(state.STALLS, state.STALL)
         self._listed = np.zeros(0, np.int32)
         self._ahead = np.zeros(aggregate.BLOCK, np.int64)
-        self._dns = Transactions(settings, places)
+        self._dns = Transactions(settings, places, memory)
         self._closed: int | None = None  # of windows by count, or after the end
 
     @property
