@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from wireverdict.settings import Settings
+from wireverdict.settings import Settings, fields_of
 
 TARGET = Path(__file__).resolve().parents[1] / "config" / "wireverdict.toml"
 HEAD = """\
@@ -71,7 +71,7 @@ def tables(settings: msgspec.Struct, path: tuple[str, ...] = ()) -> Iterator[str
     """The text of each section, sections inside it after it."""
     words = comments(type(settings))
     lines, inner = [], []
-    for field in msgspec.structs.fields(settings):
+    for field in fields_of(type(settings)).values():
         item = getattr(settings, field.name)
         if isinstance(item, msgspec.Struct):
             inner.append((item, (*path, field.name)))

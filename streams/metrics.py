@@ -47,6 +47,12 @@ class Metrics:
         self.verdicts = Counter(
             "wireverdict_stream_verdicts", "Verdicts told.", ["detector", "status"], registry=self.registry
         )
+        self.detector_errors = Counter(
+            "wireverdict_stream_detector_errors",
+            "Windows in which a detector that is not ours broke.",
+            ["detector"],
+            registry=self.registry,
+        )
         self.size = Gauge(
             "wireverdict_stream_checkpoint_bytes",
             "Size of the last snapshot.",
@@ -74,6 +80,11 @@ class Metrics:
             "dead letter",
             extra={"topic": str(topic), "partition": message.partition, "offset": message.offset, "reason": reason},
         )
+
+    def detector_failed(self, detector: str, error: str) -> None:
+        """A detector of others broke in a window."""
+        self.detector_errors.labels(detector).inc()
+        LOG.error("a detector broke", extra={"detector": detector, "error": error})
 
     def expired(self, topic: Topic, partition: int, missed: int) -> None:
         """Retention took messages before they were read."""

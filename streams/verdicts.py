@@ -99,6 +99,7 @@ class Verdicts:
         verdicts: list[Verdict] = []
         for view in bench.merge.add(closing.shard, parts, closing.closed_through):
             verdicts += bench.judge.step(view)
+        self._count_errors(bench.judge)
         if closing.ended:
             bench.ended.add(closing.shard)
         return verdicts
@@ -112,9 +113,14 @@ class Verdicts:
         assert bench.judge is not None
         verdicts = [verdict for view in bench.merge.finish() for verdict in bench.judge.step(view)]
         verdicts += bench.judge.finish()
+        self._count_errors(bench.judge)
         bench.epoch += 1
         bench.shards, bench.merge, bench.judge, bench.ended = 0, None, None, set()
         return verdicts
+
+    def _count_errors(self, judge: Judge) -> None:
+        for detector, error in judge.news():
+            self.metrics.detector_failed(detector, error)
 
     def _outgoing(self, sensor: str, verdict: Verdict) -> Outgoing:
         self.metrics.verdicts.labels(verdict.rule, verdict.status).inc()

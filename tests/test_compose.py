@@ -45,7 +45,7 @@ def test_every_detector_that_there_is_is_asked() -> None:
         for name in re.findall(r'^    name = "([a-z-]+)"$', path.read_text(encoding="utf-8"), re.M)
     }
     assert there == {detector.name for detector in detectors(DetectorSettings())}
-    assert {name.replace("-", "_") for name in there} | {"off"} == set(fields_of(DetectorSettings))
+    assert {name.replace("-", "_") for name in there} | {"off", "plugins"} == set(fields_of(DetectorSettings))
 
 
 def test_detectors_that_are_off() -> None:

@@ -121,6 +121,11 @@ class Alerts:
             (trouble.last for trouble in self._troubles.values() if trouble.firing and trouble.last), key=_order
         )
 
+    def subjects(self, rule: str) -> list[Subject]:
+        """Whom a detector has found bad, as far as that is not over; in a fixed order."""
+        troubles = (trouble for trouble in self._troubles.values() if trouble.group != "*")
+        return sorted(trouble.finding.subject for trouble in troubles if trouble.finding.rule == rule)
+
     def dump(self) -> dict[str, Any]:
         """All memory between windows, as JSON values."""
         troubles: dict[str, Any] = msgspec.to_builtins(self._troubles)

@@ -89,6 +89,7 @@ class Pipeline:
             "skipped": skipped,
             "flaws": self.decoder.flaws,
             "bounds": {name: tracked[name] for name in bounds if tracked[name]},
+            **({"detector_errors": dict(sorted(self.judge.failures.items()))} if self.judge.failures else {}),
         }
 
     def _hear(self) -> None:

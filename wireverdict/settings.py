@@ -8,6 +8,7 @@ itself: `wireverdict.cli` hands over what it has read. config/wireverdict.toml s
 from __future__ import annotations
 
 import difflib
+import os
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, cast
@@ -49,11 +50,29 @@ class CaptureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of network.community_id; equal for all tools whose records are to meet."""
 
 
+class Given(msgspec.Struct, frozen=True):
+    """A setting of a detector that is not ours, as it was given: its kind is known to its detector only."""
+
+    section: str  # the detector's name with _ for -
+    key: str
+    value: Any
+    where: str  # for people
+    text: bool = False  # `value` is a text, to be read as the kind of the key says
+
+    @property
+    def name(self) -> str:
+        """Dotted, as the file has it."""
+        return f"detectors.{self.section}.{self.key}"
+
+
 class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds of each detector."""
 
     off: tuple[str, ...] = ()
     """Names of detectors that are not asked, such as "capture-loss"."""
+    plugins: tuple[str, ...] = ()
+    """Detectors of your own: names of entry points (group wireverdict.detectors), FILE.py or FILE.py:Class, relative to the
+    settings file. Each has its settings under [detectors.NAME]. What is named here is run as code."""
     dns_loss: DnsLossSettings = DnsLossSettings()
     throttling_ratio: ThrottlingRatioSettings = ThrottlingRatioSettings()
     new_flow_loss: NewFlowLossSettings = NewFlowLossSettings()
@@ -62,6 +81,7 @@ class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retransmission_storm: RetransmissionStormSettings = RetransmissionStormSettings()
     zero_window: ZeroWindowSettings = ZeroWindowSettings()
     capture_loss: CaptureLossSettings = CaptureLossSettings()
+    given: tuple[Given, ...] | msgspec.UnsetType = msgspec.UNSET  # of plug-ins; no setting itself
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,10 +106,19 @@ class Source(NamedTuple):
     texts: bool = False  # values are texts, to be read as the type of their key says
 
 
-def settings(sources: Sequence[Source] = ()) -> Settings:
-    """The defaults, overridden by each source in turn. Raises SettingsError."""
+def settings(sources: Sequence[Source] = (), plugins: Sequence[str] = ()) -> Settings:
+    """The defaults, overridden by each source in turn. `plugins`: detectors besides those of `detectors.plugins`.
+
+    Only where there are plug-ins, tables under [detectors] may be theirs: they are kept as they are until the plug-ins are
+    known (`wireverdict.compose.detectors`). Raises SettingsError.
+    """
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    others: dict[str, Given] = {}
+    if plugins or any(_detectors(source).get("plugins") for source in sources):
+        parted = [_part(source) for source in sources]
+        sources = [source for source, _ in parted]
+        others = {setting.name: setting for _, found in parted for setting in found}
     for source in sources:
         for path, value in _leaves(source, Settings, source.values, ()):
             table = merged
@@ -98,8 +127,15 @@ def settings(sources: Sequence[Source] = ()) -> Settings:
             table[path[-1]] = value
             key = ".".join(path)
             origins[key] = source.where(key)
+    if plugins or others:
+        mine = merged.setdefault("detectors", {})
+        mine["plugins"] = tuple(dict.fromkeys([*mine.get("plugins", ()), *plugins]))
     try:
-        return msgspec.convert(merged, Settings)
+        made = msgspec.convert(merged, Settings)
+        if not others:
+            return made
+        kept = msgspec.structs.replace(made.detectors, given=tuple(others.values()))
+        return msgspec.structs.replace(made, detectors=kept)
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$.")
         section = place.rstrip("`")
@@ -131,12 +167,38 @@ def from_file(values: Mapping[str, Any], name: str, text: str) -> Source:
         line = _line(text, key)
         return f"{name}, line {line}" if line else name
 
+    detectors = values.get("detectors")
+    plugins = detectors.get("plugins") if isinstance(detectors, Mapping) else None
+    if isinstance(detectors, Mapping) and isinstance(plugins, list):  # files are named as seen from the settings file
+        folder = os.path.dirname(name)
+        at = [os.path.join(folder, spec) if ".py" in str(spec) else spec for spec in plugins]
+        values = {**values, "detectors": {**detectors, "plugins": at}}
     return Source(values, where)
 
 
+def _detectors(source: Source) -> Mapping[str, Any]:
+    found = source.values.get("detectors")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _part(source: Source) -> tuple[Source, list[Given]]:
+    """A source without the tables of detectors that are not ours, and what stands in those."""
+    detectors, known = _detectors(source), fields_of(DetectorSettings)
+    others = {name: table for name, table in detectors.items() if name not in known and isinstance(table, Mapping)}
+    given = [
+        Given(name.replace("-", "_"), key, value, source.where(f"detectors.{name}.{key}"), source.texts)
+        for name, table in others.items()
+        for key, value in table.items()
+    ]
+    if not others:
+        return source, given
+    ours = {name: value for name, value in detectors.items() if name not in others}
+    return source._replace(values={**source.values, "detectors": ours}), given
+
+
 def fields_of(struct: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
-    """The fields of a settings struct by name."""
-    return {field.name: field for field in msgspec.structs.fields(struct)}
+    """The settings in a settings struct by name."""
+    return {field.name: field for field in msgspec.structs.fields(struct) if field.default is not msgspec.UNSET}
 
 
 def _leaves(

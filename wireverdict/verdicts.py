@@ -198,5 +198,6 @@ RULE_NAMES = {
     "policing": "Traffic is policed",
     "bufferbloat": "Bufferbloat",
     "sensor-silence": "Sensor is silent",
+    "detector-error": "A detector of your own breaks",
 }
 """`rule.name` of our own detectors; those of others are named after their `rule.id`."""

@@ -71,6 +71,15 @@ def test_a_detector_of_others_is_told_by_its_evidence() -> None:
     assert "stalled_ms" in made.rule[1]
 
 
+def test_a_detector_that_breaks_is_told_with_its_error() -> None:
+    other = deepcopy(fired("zero-window"))
+    other["rule"]["id"] = "detector-error"
+    other["wireverdict"]["evidence"] = {"summary": "jitter: KeyError: 'x' (jitter.py, line 3)", "detectors": ["jitter"]}
+    made = explain(other, Settings())
+    assert made.rule[1] == "jitter: KeyError: 'x' (jitter.py, line 3)."
+    assert "(jitter)" in made.rule[0]
+
+
 def test_a_poor_capture_is_named() -> None:
     poor = deepcopy(fired("dns-loss"))
     poor["wireverdict"]["capture_quality"] = {"missed_share": 0.034, "cut_by_end_of_capture": True}

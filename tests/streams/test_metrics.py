@@ -28,6 +28,12 @@ def test_what_was_applied_sent_and_refused_is_counted() -> None:
     assert 'wireverdict_stream_expired_messages_total{topic="windows"} 12.0' in said
 
 
+def test_detectors_that_break_are_counted() -> None:
+    metrics = Metrics()
+    metrics.detector_failed("jitter", "KeyError: 'x'")
+    assert 'wireverdict_stream_detector_errors_total{detector="jitter"} 1.0' in text(metrics)
+
+
 def test_snapshots_are_measured() -> None:
     metrics = Metrics()
     metrics.saved(Topic.HEADERS, 3, 1_000, 0.2)

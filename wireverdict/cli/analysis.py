@@ -17,12 +17,14 @@ from producers.files.report import FileReport
 from producers.timeline import Timeline, open_timeline
 from wireverdict.cli.app import FAILED, FOUND, NOTHING
 from wireverdict.cli.interrupts import Interrupts, Stopped
+from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
 from wireverdict.compose import pipeline
 from wireverdict.frames import FrameBatch
 from wireverdict.output.outputs import CsvFile, JsonLines, Output, ParquetFile
 from wireverdict.output.stream import OutputError, Stream
 from wireverdict.output.summary import summary
+from wireverdict.output.units import several
 from wireverdict.pipeline import Pipeline
 from wireverdict.settings import Settings, SettingsError, Source, from_environment, from_file, settings
 from wireverdict.verdicts import Status, Verdict
@@ -51,6 +53,7 @@ class Options:
     count_window: int | None = None
     tunnels: str | None = None
     config: str | None = None
+    detectors: tuple[str, ...] = ()
     follow: bool = False
 
 
@@ -73,7 +76,7 @@ def analyze(options: Options) -> int:
 def prepare(options: Options, interrupts: Interrupts) -> Run:
     """Everything that can be refused before anything is read. Raises Refusal, OutputError, ValueError (SettingsError)."""
     refuse(options)
-    chosen = chosen_settings(options, os.environ)
+    chosen = loaded(chosen_settings(options, os.environ))
     chosen_filter = make_filter(options.expression)
     made = pipeline(chosen)
     timeline = open_timeline(options.inputs, follow=options.follow, wait=lambda: interrupts.sleep(POLL))
@@ -118,7 +121,7 @@ def chosen_settings(options: Options, environment: Mapping[str, str]) -> Setting
             values.setdefault(section, {})[key] = value
             names[f"{section}.{key}"] = name
     sources.append(Source(values, lambda key: names.get(key, "command line")))
-    return settings(sources)
+    return settings(sources, options.detectors)
 
 
 def read_settings(path: str) -> Source:
@@ -202,6 +205,8 @@ class Run:
             ]
             for report in failed:
                 tell(f"{report.path}: {report.error}")
+            for name, windows in self.pipeline.counters.get("detector_errors", {}).items():
+                tell(f"the detector {name} broke in {several(windows, 'window')}; its verdict detector-error says how")
             document = summary(
                 self.pipeline.counters,
                 self.timeline.reports,

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from wireverdict.cli.plugins import detector_option
+
 
 @click.command(
     "analyze",
@@ -25,6 +27,7 @@ import click
 @click.option(
     "--config", metavar="FILE", envvar="WIREVERDICT_CONFIG", help="Settings (config/wireverdict.toml has all)."
 )
+@detector_option
 @click.option("--follow", is_flag=True, help="Go on with a file that is still being written, until Ctrl-C.")
 def command(**options: Any) -> int:
     """Read captures; print connection records and verdicts.

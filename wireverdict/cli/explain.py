@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from wireverdict.cli.plugins import detector_option
+
 SHORTEST = 6
 """Digits of an id that are enough to name it."""
 
@@ -22,19 +24,21 @@ SHORTEST = 6
 @click.argument("verdict", required=False, default="", metavar="[VERDICT]")
 @click.option("--in", "source", default="-", metavar="FILE", help="JSON lines with verdicts (default: standard input).")
 @click.option("--config", metavar="FILE", envvar="WIREVERDICT_CONFIG", help="Settings that the verdict was made with.")
-def command(verdict: str, source: str, config: str | None) -> int:
+@detector_option
+def command(verdict: str, source: str, config: str | None, detectors: tuple[str, ...]) -> int:
     """Say in words why a verdict fired.
 
     VERDICT is the id of a verdict (event.id), of an incident or a fingerprint, or their first six or more digits. Without
     it, every trouble in the input is explained by its gravest verdict.
     """
     from wireverdict.cli.analysis import read_settings
+    from wireverdict.cli.plugins import loaded
     from wireverdict.explain.text import lines
     from wireverdict.explain.verdict import NotAVerdict, explain
     from wireverdict.settings import SettingsError, settings
 
     try:
-        chosen = settings([read_settings(config)] if config else [])
+        chosen = loaded(settings([read_settings(config)] if config else [], detectors))
         found = gravest(select(read(source), verdict))
         if not found:
             raise click.ClickException(f"no verdict {verdict} in the input" if verdict else "no verdict in the input")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wireverdict.cli.plugins import detector_option
+
 if TYPE_CHECKING:
     from wireverdict.settings import Settings
 
@@ -42,7 +44,7 @@ def command(workers: int | None, instance: str, index: int, config: str | None) 
     from wireverdict.settings import SettingsError
 
     try:
-        chosen = chosen_settings(config)
+        chosen = chosen_settings(config, detectors)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     logs.set_up("stream")
@@ -57,14 +59,16 @@ def command(workers: int | None, instance: str, index: int, config: str | None) 
 
     this = [sys.executable, "-m", "wireverdict", "stream", "--instance", instance]
     given = ["--config", config] if config else []
+    given += [part for spec in detectors for part in ("--detector", spec)]
     commands = [[*this, *given, "--index", str(number)] for number in range(workers)]
     supervisor = Supervisor(commands, first_delay=chosen.stream.restart_delay, patience=chosen.stream.shutdown + 5.0)
     return supervisor.run()
 
 
-def chosen_settings(config: str | None) -> Settings:
-    """Defaults, then the file, then the environment. Raises SettingsError."""
+def chosen_settings(config: str | None, detectors: tuple[str, ...] = ()) -> Settings:
+    """Defaults, then the file, then the environment; detectors of others are loaded. Raises SettingsError."""
     from wireverdict.cli.analysis import read_settings
+    from wireverdict.cli.plugins import loaded
     from wireverdict.settings import from_environment, settings
 
-    return settings([*([read_settings(config)] if config else []), from_environment(os.environ)])
+    return loaded(settings([*([read_settings(config)] if config else []), from_environment(os.environ)], detectors))

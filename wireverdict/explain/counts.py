@@ -179,3 +179,16 @@ def sensor_silence(evidence: Evidence, settings: Any) -> Explanation:
         [Check("s behind the latest sensor", silent, "over", limit, "s", "stream.silence")],
         [f"One packet, or one tick of its clock, within {shown(limit, 's')} would have been enough."],
     )
+
+
+def detector_error(evidence: Evidence, settings: Any) -> Explanation:
+    """`detector-error`."""
+    names = ", ".join(map(str, evidence.get("detectors", [])))
+    return Explanation(
+        [
+            f"A detector that is not part of wireverdict ({names}) raised an exception, or said something that cannot be told. "
+            "What it said in that window was left out; everything else was judged as ever.",
+            f"{evidence.get('summary', '')}.",
+        ],
+        changes=["A detector that breaks in no window would have said nothing of this."],
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wireverdict.explain import counts, paths
+from wireverdict.explain import counts, others, paths
 from wireverdict.explain.parts import Evidence, Explain, Explanation
 
 RULES: dict[str, Explain] = {
@@ -17,8 +17,9 @@ RULES: dict[str, Explain] = {
     "zero-window": counts.zero_window,
     "capture-loss": counts.capture_loss,
     "sensor-silence": counts.sensor_silence,
+    "detector-error": counts.detector_error,
 }
-"""By rule.id. A detector that is not here (one of others) is explained by its own evidence and remedy only."""
+"""By rule.id. Detectors that are not here (those of others) explain themselves: `wireverdict.explain.others`."""
 
 
 class NotAVerdict(ValueError):
@@ -41,7 +42,7 @@ def explain(document: dict[str, Any], settings: Any) -> Explanation:
         notes.append(f"It stands for {evidence['subjects']} subjects ({shared} …); the numbers are those of {worst}.")
         evidence = evidence["worst"]
     by_rule = RULES.get(rule)
-    made = by_rule(evidence, settings) if by_rule else _unknown(rule, evidence)
+    made = by_rule(evidence, settings) if by_rule else others.explained(rule, evidence, settings)
     made.rule += [*notes, *_life(document, settings)]
     made.changes += _quality(mine.get("capture_quality", {}))
     made.next_steps = [text for text in ([remedy] if remedy else []) + made.next_steps if text]
@@ -69,10 +70,3 @@ def _quality(quality: dict[str, Any]) -> list[str]:
     if quality.get("cut_by_end_of_capture"):
         said.append("The capture ends in this window: a longer one may say otherwise.")
     return said
-
-
-def _unknown(rule: str, evidence: Evidence) -> Explanation:
-    numbers = [f"{name} {value}" for name, value in evidence.items() if isinstance(value, int | float | str)]
-    return Explanation(
-        [f"{rule} is a detector that this command knows nothing of.", "Its evidence: " + ", ".join(numbers) + "."]
-    )
