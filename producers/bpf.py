@@ -42,7 +42,7 @@ class FilterError(Exception):
     """The filter cannot be used; the message is a sentence for the person who wrote it."""
 
 
-class _Program(ctypes.Structure):
+class Code(ctypes.Structure):
     """struct bpf_program: a count of instructions and where they are."""
 
     _fields_ = (("length", ctypes.c_uint), ("instructions", ctypes.c_void_p))
@@ -86,12 +86,12 @@ def load() -> ctypes.CDLL:
     library.pcap_fopen_offline.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
     library.pcap_fopen_offline.restype = ctypes.c_void_p
     library.pcap_compile.argtypes = (
-        ctypes.c_void_p, ctypes.POINTER(_Program), ctypes.c_char_p, ctypes.c_int, ctypes.c_uint32,
+        ctypes.c_void_p, ctypes.POINTER(Code), ctypes.c_char_p, ctypes.c_int, ctypes.c_uint32,
     )  # fmt: skip
     library.pcap_geterr.argtypes = (ctypes.c_void_p,)
     library.pcap_geterr.restype = ctypes.c_char_p
     library.pcap_close.argtypes = (ctypes.c_void_p,)
-    library.pcap_freecode.argtypes = (ctypes.POINTER(_Program),)
+    library.pcap_freecode.argtypes = (ctypes.POINTER(Code),)
     return library
 
 
@@ -124,7 +124,7 @@ class Filter:
             ctypes.c_void_p,
         )
         self._function = ctypes.cast(self._library.bpf_filter, ctypes.c_void_p).value or 0
-        self._programs: dict[tuple[int, bool], _Program] = {}
+        self._programs: dict[tuple[int, bool], Code] = {}
         usable = any(self._program(link) is not None for link in _TRIED)
         if not usable or self._reasons.get((_TRIED[0], False)) == _NOTHING:
             reason = self._reasons[_TRIED[0], False]
@@ -150,11 +150,11 @@ class Filter:
                     run(self._function, program.instructions, link, big, batch.data, batch.frames, mask)
         return mask
 
-    def _program(self, link: int, big: bool = False) -> _Program | None:
+    def _program(self, link: int, big: bool = False) -> Code | None:
         """The program for a link type in captures of a byte order, or None and libpcap's words in `_reasons`."""
         key = (link, big)
         if key not in self._programs and key not in self._reasons:
-            program = _Program()
+            program = Code()
             reason = self._compile(program, link, big)
             if reason is None:
                 self._programs[key] = program
@@ -162,7 +162,7 @@ class Filter:
                 self._reasons[key] = reason
         return self._programs.get(key)
 
-    def _compile(self, program: _Program, link: int, big: bool) -> str | None:
+    def _compile(self, program: Code, link: int, big: bool) -> str | None:
         """Fill `program`; None, or what libpcap has against it.
 
         It is compiled for an empty capture and not for no device (pcap_open_dead): only so does libpcap translate link
