@@ -27,6 +27,7 @@ from wireverdict.detectors.policing import PolicingSettings
 from wireverdict.detectors.retransmission_storm import RetransmissionStormSettings
 from wireverdict.detectors.throttling_ratio import ThrottlingRatioSettings
 from wireverdict.detectors.zero_window import ZeroWindowSettings
+from wireverdict.live import LiveSettings
 from wireverdict.paths.settings import PathSettings
 from wireverdict.sinking import SinkSettings
 from wireverdict.streaming import StreamSettings
@@ -88,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of them. Sections are the tables of the file."""
 
     capture: CaptureSettings = CaptureSettings()
+    live: LiveSettings = LiveSettings()
     tracking: TrackingSettings = TrackingSettings()
     windows: WindowSettings = WindowSettings()
     paths: PathSettings = PathSettings()
