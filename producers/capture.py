@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from producers.metrics import Metrics
 from producers.publisher import Publisher
 from wireverdict.decode.decoder import Decoder
 from wireverdict.frames import FrameBatch
+
+if TYPE_CHECKING:
+    from wireverdict.privacy.veil import Veil
 
 SLICE = 100_000_000
 """ns of packet time that are sent at once when a capture is replayed at the rate at which it was taken."""
@@ -58,10 +62,13 @@ def paced(
 
 
 class Capture:
-    """One pass: `feed` frames, then `end`."""
+    """One pass: `feed` frames, then `end`. Headers go through `veil` before anything is made of them."""
 
-    def __init__(self, decoder: Decoder, batcher: Batcher, publisher: Publisher, metrics: Metrics) -> None:
+    def __init__(
+        self, decoder: Decoder, batcher: Batcher, publisher: Publisher, metrics: Metrics, veil: Veil | None = None
+    ) -> None:
         self.decoder, self.batcher, self.publisher, self.metrics = decoder, batcher, publisher, metrics
+        self.veil = veil
         self.frames = self.headers = 0
         self.filtered_out = 0
 
@@ -72,7 +79,7 @@ class Capture:
         self.headers += len(decoded.rows)
         self.metrics.frames.inc(len(batch.frames))
         self.metrics.headers.inc(len(decoded.rows))
-        for message in self.batcher.add(decoded):
+        for message in self.batcher.add(decoded if self.veil is None else self.veil.apply(decoded)):
             self.publisher.send(message)
         for reason, count in self.left_out.items():
             self.metrics.dropped.labels(reason).set(count)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from wireverdict.alerts import Alerts
@@ -26,6 +28,9 @@ from wireverdict.shard import Shard
 from wireverdict.windows.home import HomeNetworks
 from wireverdict.windows.merge import Merge
 from wireverdict.windows.windows import Windows
+
+if TYPE_CHECKING:
+    from wireverdict.privacy.veil import Veil
 
 
 def detectors(settings: DetectorSettings) -> list[Detector]:
@@ -76,8 +81,18 @@ def judge(settings: Settings) -> Judge:
     return Judge(detectors(settings.detectors), Alerts(settings.alerts))
 
 
-def pipeline(settings: Settings) -> Pipeline:
-    """A fresh pipeline with every detector. Raises ValueError for settings that a part refuses."""
+def veiled(settings: Settings, veil: Veil | None) -> Settings:
+    """Settings of what comes after `veil`: home networks are where their addresses are seen from there on."""
+    if veil is None:
+        return settings
+    networks = veil.networks(settings.capture.home_networks)
+    return msgspec.structs.replace(settings, capture=msgspec.structs.replace(settings.capture, home_networks=networks))
+
+
+def pipeline(settings: Settings, veil: Veil | None = None) -> Pipeline:
+    """A fresh pipeline with every detector, which sees headers through `veil`. Raises ValueError for settings that a part
+    refuses."""
     capture = settings.capture
     decoder = Decoder(DecodeSettings(tunnels=capture.tunnels, home_nets=capture.home_networks))
-    return Pipeline(decoder, shard(settings, 1, busy=True), judge(settings))
+    after = veiled(settings, veil)
+    return Pipeline(decoder, shard(after, 1, busy=True), judge(after), veil)

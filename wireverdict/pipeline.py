@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from wireverdict.shard import Shard
 from wireverdict.verdicts import Verdict
 from wireverdict.windows.merge import Merge
 
+if TYPE_CHECKING:
+    from wireverdict.privacy.veil import Veil
+
 
 class Pipeline:
     """Decode, track, sum up, detect, alert; batch by batch: one shard that has all pairs of addresses, and its judge.
@@ -25,8 +28,8 @@ class Pipeline:
     due at a moment of packet time is done before the very packet that reaches that moment.
     """
 
-    def __init__(self, decoder: Decoder, shard: Shard, judge: Judge) -> None:
-        self.decoder, self.shard, self.judge = decoder, shard, judge
+    def __init__(self, decoder: Decoder, shard: Shard, judge: Judge, veil: Veil | None = None) -> None:
+        self.decoder, self.shard, self.judge, self.veil = decoder, shard, judge, veil
         self.packets = 0
         self._merge = Merge(1, shard.windows.home)
         self._out: list[NDArray[np.void] | Verdict] = []
@@ -34,7 +37,8 @@ class Pipeline:
     def feed(self, batch: FrameBatch) -> None:
         """Take up some frames."""
         self.packets += len(batch.frames)
-        self.feed_headers(self.decoder.decode(batch))
+        headers = self.decoder.decode(batch)
+        self.feed_headers(headers if self.veil is None else self.veil.apply(headers))
 
     def feed_headers(self, batch: HeaderBatch) -> None:
         """Take up some headers (from the bus, say); see `feed`."""

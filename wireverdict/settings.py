@@ -29,6 +29,7 @@ from wireverdict.detectors.throttling_ratio import ThrottlingRatioSettings
 from wireverdict.detectors.zero_window import ZeroWindowSettings
 from wireverdict.live import LiveSettings
 from wireverdict.paths.settings import PathSettings
+from wireverdict.privacy.settings import PrivacySettings
 from wireverdict.sinking import SinkSettings
 from wireverdict.streaming import StreamSettings
 from wireverdict.windows.settings import WindowSettings
@@ -98,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bus: BusSettings = BusSettings()
     stream: StreamSettings = StreamSettings()
     sinks: SinkSettings = SinkSettings()
+    privacy: PrivacySettings = PrivacySettings()
 
 
 class Source(NamedTuple):

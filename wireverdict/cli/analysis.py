@@ -19,6 +19,7 @@ from wireverdict.cli.app import FAILED, FOUND, NOTHING
 from wireverdict.cli.interrupts import Interrupts, Stopped
 from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
+from wireverdict.cli.veiling import ANONYMOUS, open_veil
 from wireverdict.compose import pipeline
 from wireverdict.frames import FrameBatch
 from wireverdict.output.outputs import CsvFile, JsonLines, Output, ParquetFile
@@ -55,6 +56,7 @@ class Options:
     config: str | None = None
     detectors: tuple[str, ...] = ()
     follow: bool = False
+    anonymise: bool = False
 
 
 class Refusal(Exception):
@@ -78,7 +80,7 @@ def prepare(options: Options, interrupts: Interrupts) -> Run:
     refuse(options)
     chosen = loaded(chosen_settings(options, os.environ))
     chosen_filter = make_filter(options.expression)
-    made = pipeline(chosen)
+    made = pipeline(chosen, open_veil(chosen.privacy, os.environ))
     timeline = open_timeline(options.inputs, follow=options.follow, wait=lambda: interrupts.sleep(POLL))
     if timeline.bytes_total is None and not options.follow:
         interrupts.grace = GRACE
@@ -111,6 +113,7 @@ def chosen_settings(options: Options, environment: Mapping[str, str]) -> Setting
     given = {
         ("capture", "home_networks", "--home-net"): list(options.home_networks) or None,
         ("capture", "tunnels", "--tunnels"): options.tunnels,
+        **{("privacy", key, "--anonymise"): value for key, value in ANONYMOUS.items() if options.anonymise},
         ("windows", "width", "--window"): options.window,
         ("windows", "packets", "--count-window"): options.count_window,
     }

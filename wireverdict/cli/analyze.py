@@ -20,6 +20,7 @@ from wireverdict.cli.plugins import detector_option
 @click.option("--csv", metavar="FILE", help="Also write connection records as CSV.")
 @click.option("--parquet", metavar="FILE", help="Also write connection records as Parquet (needs pyarrow).")
 @click.option("--filter", "expression", metavar="EXPR", help="Only packets that match, in tcpdump's syntax.")
+@click.option("--anonymise", is_flag=True, help="Addresses and DNS names by the privacy key.")
 @click.option("--home-net", "home_networks", multiple=True, metavar="CIDR", help="A network of ours; repeatable.")
 @click.option("--window", type=float, metavar="SECONDS", help="Length of a window (default 10).")
 @click.option("--count-window", type=int, metavar="N", help="Windows of N packets instead of seconds.")

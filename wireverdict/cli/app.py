@@ -21,6 +21,7 @@ COMMANDS = {
     "stream": "Read headers from Kafka; write connection records and verdicts to it.",
     "sink": "Deliver verdicts and connection records from Kafka to Elasticsearch, webhooks and others.",
     "dead-letters": "Look at what could not be read or delivered, and try again.",
+    "anonymise": "Say what addresses, networks and names look like after anonymising.",
     "topics": "Create the Kafka topics, or check that they are as they should be.",
     "doctor": "Check what a fleet needs: brokers, topics, permissions, clocks, codecs, Elasticsearch.",
 }

@@ -18,6 +18,7 @@ import click
 @click.option("--rate", type=click.Choice(["max", "real"]), default="max", help="As fast as possible, or as captured.")
 @click.option("--servers", metavar="HOST:PORT,...", help="Kafka brokers (default localhost:9092).")
 @click.option("--filter", "expression", metavar="EXPR", help="Only packets that match, in tcpdump's syntax.")
+@click.option("--anonymise", is_flag=True, help="Addresses and DNS names by the privacy key.")
 @click.option("--home-net", "home_networks", multiple=True, metavar="CIDR", help="A network of ours; repeatable.")
 @click.option("--spool", metavar="DIR", help="Where batches wait while Kafka is away.")
 @click.option("--spool-limit", type=click.IntRange(8), default=1024, show_default=True, metavar="MB", help="Its size.")

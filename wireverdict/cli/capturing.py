@@ -25,6 +25,7 @@ from wireverdict.cli.analysis import GRACE, Refusal, make_filter, read_settings,
 from wireverdict.cli.app import FAILED, NOTHING
 from wireverdict.cli.interrupts import Interrupts, Stopped
 from wireverdict.cli.progress import Progress
+from wireverdict.cli.veiling import ANONYMOUS, open_veil
 from wireverdict.decode.decoder import Decoder, DecodeSettings
 from wireverdict.frames import FrameBatch
 from wireverdict.partition import divide
@@ -52,6 +53,7 @@ class Options:
     metrics_port: int | None = None
     log: str = "text"
     config: str | None = None
+    anonymise: bool = False
 
 
 def capture(options: Options) -> int:
@@ -79,6 +81,8 @@ def chosen_settings(options: Options) -> Settings:
         values["bus"] = {"servers": options.servers}
     if options.home_networks:
         values["capture"] = {"home_networks": list(options.home_networks)}
+    if options.anonymise:
+        values["privacy"] = ANONYMOUS
     given = [read_settings(options.config)] if options.config else []
     return settings([*given, from_environment(os.environ), Source(values, lambda key: "command line")])
 
@@ -107,10 +111,11 @@ class Run:
         self.spool = Spool(Path(options.spool), options.spool_limit * MEGABYTE) if options.spool else None
         self.publisher = Publisher(chosen.bus, self.spool, self.metrics, stopped=lambda: interrupts.signal != 0)
         paths = [report.path for report in self.timeline.reports]
-        how = chosen.bus.partitions, options.expression, took.tunnels, took.home_networks
+        veil = open_veil(chosen.privacy, os.environ)
+        how = chosen.bus.partitions, options.expression, took.tunnels, took.home_networks, *([veil.run] if veil else [])
         run = options.run or run_id(options.sensor, paths, *how)
         batcher = Batcher(options.sensor, run, chosen.bus.partitions, divide, drops=lambda: self.publisher.drops)
-        self.capture = Capture(decoder, batcher, self.publisher, self.metrics)
+        self.capture = Capture(decoder, batcher, self.publisher, self.metrics, veil)
 
     def status(self) -> int:
         """Do it; the exit status. Raises PublishError, SpoolError, OSError."""
