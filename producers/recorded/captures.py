@@ -57,7 +57,8 @@ class CaptureSource:
     def __iter__(self) -> Iterator[Recorded]:
         if not self._choice.wants(self._sensor):
             return
-        for rows, names in self._headers():
+        for decoded in self._headers():
+            rows = decoded.rows
             clock = np.maximum(np.maximum.accumulate(rows["ts"]), self._clock)
             self._clock = int(clock[-1])
             self._first = int(clock[0]) if self._first is None else self._first
@@ -65,7 +66,7 @@ class CaptureSource:
                 self._skip -= len(rows)
                 self._done += len(rows)
                 continue
-            batch = HeaderBatch(rows[self._skip :], names)
+            batch = decoded._replace(rows=rows[self._skip :])
             self._done, clock, self._skip = self._done + self._skip, clock[self._skip :], 0
             yield from self._give(batch, clock)
             self._given = 0
@@ -84,7 +85,7 @@ class CaptureSource:
         for frames in self._timeline:
             decoded = self._decoder.decode(frames)
             if len(decoded.rows):
-                yield HeaderBatch(with_quoted(decoded.rows, self._partitions), decoded.names)
+                yield decoded._replace(rows=with_quoted(decoded.rows, self._partitions))
 
     def _give(self, batch: HeaderBatch, clock: NDArray[np.int64]) -> Iterator[Recorded]:
         """The rows of each partition; a tick for one that has none."""

@@ -53,7 +53,7 @@ class Choice:
             mask = self.about(rows)
             if not mask.all():
                 rows, clock = rows[mask], clock[mask]
-        return (batch if rows is batch.rows else HeaderBatch(rows, batch.names)), clock
+        return (batch if rows is batch.rows else batch._replace(rows=rows)), clock
 
     def about(self, rows: NDArray[np.void]) -> NDArray[np.bool_]:
         """Which headers (HEADER[n]) come from, go to or quote a packet of one of the networks."""

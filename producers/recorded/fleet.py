@@ -265,4 +265,6 @@ def pack_step(step: Step) -> dict[str, Any]:
 
 def unpack_step(told: dict[str, Any]) -> Step:
     """What `pack_step` gave."""
-    return Step(*told["plain"], parts=[WindowPart.from_bytes(part) for part in told["parts"]], records=[])
+    step = Step(*told["plain"], [], [])  # type: ignore[call-arg]
+    step.parts = [WindowPart.from_bytes(part) for part in told["parts"]]
+    return step

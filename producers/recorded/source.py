@@ -58,12 +58,17 @@ class Gap:
 class HeaderSource(Protocol):
     """Iterate once."""
 
-    gaps: list[Gap]
-    """What is known to be missing so far; complete when the iteration ends."""
-    counts: dict[str, int]
-    """What was read and what was left out so far, by name, such as ``headers`` or ``out_of_range``."""
-
     def __iter__(self) -> Iterator[Recorded]: ...
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What is known to be missing so far; complete when the iteration ends."""
+        ...
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was read and what was left out so far, by name, such as ``headers`` or ``out_of_range``."""
+        ...
 
     @property
     def span(self) -> tuple[int, int] | None:
@@ -112,6 +117,11 @@ def open_source(
         raise SourceError("nothing to read: name captures, archive:DIRECTORY or topic:")
     if kinds and len(spec) > 1:
         raise SourceError(f"one {kinds[0]} at a time, and no captures beside it")
+    if kinds == [TOPIC]:
+        from producers.recorded.topic import TopicSource
+
+        prefix = spec[0].removeprefix(TOPIC)
+        return TopicSource(settings, choice, prefix=prefix, share=share, position=position, **more)
     from producers.recorded.captures import CaptureSource
 
     return CaptureSource(

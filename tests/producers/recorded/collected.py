@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +21,7 @@ WITH_QUOTES = LAB / "flow-table-full.server.pcap.xz"
 
 def kept(recorded: Recorded) -> Recorded:
     """A copy: sources use their memory again."""
-    batch = HeaderBatch(recorded.batch.rows.copy(), recorded.batch.names.copy())
+    batch = recorded.batch._replace(rows=recorded.batch.rows.copy(), names=recorded.batch.names.copy())
     return Recorded(
         recorded.sensor, recorded.partition, recorded.partitions, batch, recorded.clock.copy(), recorded.end
     )
@@ -39,15 +41,24 @@ def names(batch: HeaderBatch) -> list[bytes]:
     return [data[start : start + length] for start, length in zip(offsets, lengths, strict=True)]
 
 
-def story(found: Iterable[Recorded]) -> dict[tuple[str, int], list[object]]:
+class Story(NamedTuple):
+    """A digest, because the difference of two long lists takes minutes to print."""
+
+    rows: int
+    sha256: str
+
+
+def story(found: Iterable[Recorded]) -> dict[tuple[str, int], Story]:
     """What each sensor and partition is told, however it was cut: rows without where their names are, names, clocks, ends."""
-    told: dict[tuple[str, int], list[object]] = {}
+    digests: dict[tuple[str, int], tuple[list[int], Any]] = {}
     for recorded in found:
-        line = told.setdefault((recorded.sensor, recorded.partition), [])
-        line += list(_rows(recorded))
+        counted, digest = digests.setdefault((recorded.sensor, recorded.partition), ([0], hashlib.sha256()))
+        counted[0] += len(recorded.batch.rows)
+        for row in _rows(recorded):
+            digest.update(repr(row).encode())
         if recorded.end:
-            line.append(("end", recorded.clock.tolist()))
-    return told
+            digest.update(repr(("end", recorded.clock.tolist())).encode())
+    return {key: Story(counted[0], digest.hexdigest()) for key, (counted, digest) in digests.items()}
 
 
 def _rows(recorded: Recorded) -> Iterator[object]:
