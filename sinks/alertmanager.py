@@ -19,6 +19,7 @@ class Alertmanager(PostingSink):
     """An alert's identity is its labels, so they hold nothing that changes between steps. `now`: s since 1970."""
 
     most = 100
+    notifies = True
 
     def __init__(self, settings: AlertmanagerSettings, now: Callable[[], float] = time.time) -> None:
         super().__init__(settings)

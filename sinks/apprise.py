@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apprise
 
-from sinks.base import Document, Refused, Sink, Unavailable
+from sinks.base import Document, Kind, Refused, Sink, Unavailable
 from sinks.wording import Notice, notice
 from wireverdict.settings import Settings
 from wireverdict.sinking import AppriseSettings
@@ -19,6 +19,8 @@ class Chat(Sink):
     """Every verdict to every service. A service that fails is tried again without repeating it to the others."""
 
     most = 1
+    wants = frozenset({Kind.PAGE})
+    notifies = True
 
     def __init__(self, settings: AppriseSettings) -> None:
         """Raises ValueError without URLs, or for one that Apprise does not know."""

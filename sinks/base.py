@@ -20,6 +20,11 @@ class Kind(StrEnum):
 
     CONNECTION = "connection"
     VERDICT = "verdict"
+    PAGE = "page"  # what people are told of a group of verdicts: see sinks.notify
+
+
+INDEXED = frozenset({Kind.CONNECTION, Kind.VERDICT})
+"""What systems that are searched are given."""
 
 
 class Origin(NamedTuple):
@@ -31,7 +36,7 @@ class Origin(NamedTuple):
 
 
 class Document(NamedTuple):
-    """One connection record or one step of a verdict.
+    """One connection record, one step of a verdict, or one of a page.
 
     `id` is a function of the content: the same document read again has the same. `body` is a JSON object in UTF-8 on
     one line, without the line's end. `item` is its place among the documents of its message, `key` the message's key.
@@ -91,6 +96,8 @@ class Sink(abc.ABC):
     """Documents that it is given at a time, where sinks.batch_documents is too many: those that send one by one should not
     take minutes for a call, nor send hundreds again after a crash."""
 
+    notifies: bool = False
+    """Whether people are woken by it, or systems that wake them: it gets nothing that was derived from a recording."""
     whole: bool = False
     """Whether all documents of a message have to come in one call, whatever sinks.batch_documents says."""
 

@@ -9,19 +9,19 @@ is followed by a mark: a message without a value, with ``wv-done`` set to the le
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from sinks.base import Document, Kind, Origin, Refused
+from sinks.whole import messages
 from wireverdict.bus import BusSettings, Topic, librdkafka
 
 LOG = logging.getLogger("wireverdict.kafka")
 TIMEOUT = 10.0
-"""s that brokers have to take or give messages."""
+"""s that brokers have to take messages."""
 
 
 class NotWritten(RuntimeError):
@@ -117,7 +117,7 @@ def read_letters(bus: BusSettings) -> list[Letter]:
     """All letters that wait, oldest first in each partition, each `id` once (its last). Raises KafkaException, OSError."""
     found: dict[str, Letter] = {}
     done: set[str] = set()
-    for message in _messages(bus):
+    for message in messages(bus, Topic.DEAD_LETTERS):
         headers = [(name, _octets(value)) for name, value in _pairs(message)]
         given = dict(headers)
         if "wv-done" in given:
@@ -126,36 +126,6 @@ def read_letters(bus: BusSettings) -> list[Letter]:
         letter = _letter(message, headers, given)
         found[letter.id] = letter
     return [letter for letter in found.values() if letter.place not in done]
-
-
-def _messages(bus: BusSettings) -> list[Message]:
-    options = {"group.id": f"{bus.prefix}.dead-letters", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = Consumer({**librdkafka(bus), **options, "auto.offset.reset": "earliest"}, logger=LOG)
-    try:
-        topic = bus.topic(Topic.DEAD_LETTERS)
-        known = consumer.list_topics(topic, TIMEOUT).topics[topic]
-        if known.error is not None:
-            raise KafkaException(known.error)
-        consumer.assign([TopicPartition(topic, number, 0) for number in known.partitions])
-        open_partitions, messages = set(known.partitions), []
-        heard = time.monotonic()
-        while open_partitions:
-            read = consumer.consume(1_000, 0.2)  # waits for as many, or as long
-            if read:
-                heard = time.monotonic()
-            elif time.monotonic() > heard + TIMEOUT:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-            for message in read:
-                error = message.error()
-                if error is None:
-                    messages.append(message)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    open_partitions.discard(message.partition())
-                elif not error.retriable():
-                    raise KafkaException(error)
-        return messages
-    finally:
-        consumer.close()
 
 
 def _letter(message: Message, headers: list[tuple[str, bytes]], given: dict[str, bytes]) -> Letter:

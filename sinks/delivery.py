@@ -23,23 +23,14 @@ import time
 from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    stop_when_event_set,
-    wait_exponential,
-    wait_random,
-)
 
-from sinks.base import Document, Kind, Origin, Refused, Sink, Unavailable, slices
-from sinks.breaker import Breaker, State
+from sinks.base import Document, Kind, Refused, Sink, Unavailable, slices
 from sinks.dead_letters import Letters, NotWritten
+from sinks.intake import Intake, consumer_options
 from sinks.limit import Limit
-from sinks.messages import documents, kinds
 from sinks.metrics import Metrics
-from sinks.routing import Routes
-from wireverdict.bus import BadMessage, BusSettings, librdkafka
+from sinks.patience import Patience
+from wireverdict.bus import BadMessage, BusSettings
 from wireverdict.sinking import SinkSettings
 
 LOG = logging.getLogger("wireverdict.sink")
@@ -64,23 +55,13 @@ class Delivery:
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.sink, self.settings, self.metrics, self.stop, self.seed = (
-            name,
-            sink,
-            settings,
-            metrics,
-            stop,
-            seed,
-        )
+        self.name, self.sink, self.settings, self.metrics, self.stop = name, sink, settings, metrics, stop
         self._clock = clock
-        self._kinds = {topic: kind for topic, kind in kinds(bus).items() if kind in sink.wants}
+        self._intake = Intake(name, sink, bus, settings, metrics, seed)
         self._consumer = Consumer(consumer_options(name, bus, settings), logger=logging.getLogger("wireverdict.kafka"))
         self._letters = Letters(bus)
-        self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause, clock)
-        self._routes = Routes(name, settings.routes)
+        self._patience = Patience(name, settings, metrics, stop, self._wait, clock)
         self._limit = Limit(settings.max_refused, settings.refused_window)
-        first, most = settings.backoff_first, settings.backoff_most
-        self._backoff = wait_exponential(first, most) + wait_random(0, first)
         self._pending: list[Document] = []
         self._offsets: dict[Place, int] = {}  # the next message of each partition, once `_pending` is done
         self._bytes = 0
@@ -93,9 +74,9 @@ class Delivery:
         """Raises TooManyDeadLetters, and whatever a sink raises that is not Unavailable."""
         self.metrics.up.labels(self.name).set(1)
         try:
-            self._retrying(self.sink.open)
+            self._patience.until_done(self.sink.open)
             self._consumer.subscribe(
-                list(self._kinds), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+                list(self._intake.kinds), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
             )
             while not self.stop.is_set():
                 self._fill()
@@ -130,24 +111,14 @@ class Delivery:
             if error.fatal():
                 raise KafkaException(error)
             return
-        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
-        value, key = message.value() or b"", message.key() or b""
         try:
-            made = documents(
-                self._kinds[topic],
-                Origin(topic, partition, offset),
-                _octets(key),
-                _octets(value),
-                message.headers(),
-                self.seed,
-            )
+            made = self._intake.take(message)
         except BadMessage as bad:
             self._unread.append((message, str(bad)))
         else:
-            made = [document for document in made if self._routes.wants(document)]
             self._pending += made
             self._bytes += sum(len(document.body) for document in made)
-        self._offsets[topic, partition] = offset + 1
+        self._offsets[message.topic() or "", message.partition() or 0] = (message.offset() or 0) + 1
 
     def _finish(self) -> None:
         """Steps 2 to 4 for what has been read."""
@@ -176,7 +147,7 @@ class Delivery:
             rest = [document for document in rest if document.origin[:2] in self._offsets]
             while rest:
                 trial: Sequence[Document] = rest
-                if self._breaker.state == State.HALF_OPEN:
+                if self._patience.careful:
                     trial = next(slices(rest, 1, 0, self.sink.whole))
                 others = rest[len(trial) :]
                 try:
@@ -186,9 +157,9 @@ class Delivery:
                     rest = [*(trial if error.rest is None else error.rest), *others]
                     raise
                 rest = others
-                self._worked()
+                self._patience.worked()
 
-        if not self._retrying(attempt):
+        if not self._patience.until_done(attempt):
             return False
         gone = len(batch) - sum(document.origin[:2] in self._offsets for document in batch)
         for kind in Kind:
@@ -198,43 +169,6 @@ class Delivery:
             LOG.info("partitions went to another member", extra=self._about(documents=gone))
         self.metrics.bytes.labels(self.name).inc(sum(len(document.body) for document in batch))
         return True
-
-    def _retrying(self, attempt: Callable[[], object]) -> bool:
-        """Until it works; False if the loop is to stop. Raises what is not Unavailable."""
-        retrying = Retrying(
-            retry=retry_if_exception_type(Unavailable),
-            wait=self._pause,
-            sleep=self._wait,
-            stop=stop_when_event_set(self.stop),
-            before_sleep=self._failed,
-            reraise=True,
-        )
-        try:
-            retrying(attempt)
-        except Unavailable as error:
-            LOG.warning("stopped before delivery", extra=self._about(reason=str(error)))
-            return False
-        self._worked()
-        return True
-
-    def _pause(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = (error.retry_after if isinstance(error, Unavailable) else None) or 0.0
-        self._breaker.failed()
-        return max(self._backoff(state), asked, self._breaker.remaining)
-
-    def _failed(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        self.metrics.retries.labels(self.name).inc()
-        self.metrics.circuit.labels(self.name).set(self._breaker.state)
-        seconds = round(state.next_action.sleep, 1) if state.next_action else 0
-        LOG.warning("delivery failed", extra=self._about(reason=str(error), attempt=state.attempt_number, wait=seconds))
-
-    def _worked(self) -> None:
-        if self._breaker.state != State.CLOSED:
-            LOG.info("destination is back", extra=self._about())
-        self._breaker.succeeded()
-        self.metrics.circuit.labels(self.name).set(State.CLOSED)
 
     def _wait(self, seconds: float) -> None:
         """Let time pass, and stay a member of the group: partitions are paused, so that a poll brings nothing."""
@@ -309,25 +243,3 @@ class Delivery:
 
     def _about(self, **details: object) -> dict[str, object]:
         return {"sink": self.name, **details}
-
-
-def consumer_options(name: str, bus: BusSettings, settings: SinkSettings) -> dict[str, object]:
-    """Of the group that the sink `name` reads in. Raises OSError when a password's file cannot be read."""
-    return {
-        **librdkafka(bus),
-        "group.id": f"{bus.prefix}.{settings.group}.{name}",
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "auto.offset.reset": "latest" if settings.from_latest else "earliest",
-        "partition.assignment.strategy": "cooperative-sticky",
-        "isolation.level": "read_committed",
-        "queued.max.messages.kbytes": max(settings.buffer_bytes // 1024, 1),
-        "fetch.message.max.bytes": 4_194_304,
-        "session.timeout.ms": 10_000,  # how long the partitions of a killed process wait for another
-        "max.poll.interval.ms": 600_000,
-        "topic.metadata.refresh.interval.ms": 10_000,
-    }
-
-
-def _octets(value: object) -> bytes:
-    return value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[call-overload]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from sinks.base import Document, Kind, Refused, Sink, Unavailable
+from sinks.base import INDEXED, Document, Kind, Refused, Sink, Unavailable
 from wireverdict.settings import Settings
 from wireverdict.sinking import FilesSettings
 
@@ -30,7 +30,7 @@ class Files(Sink):
 
     def __init__(self, settings: FilesSettings) -> None:
         self.settings = settings
-        self.wants = frozenset(Kind) if settings.connections else frozenset({Kind.VERDICT})
+        self.wants = INDEXED if settings.connections else frozenset({Kind.VERDICT})
         self._files: dict[Kind, File] = {}
 
     def open(self) -> None:

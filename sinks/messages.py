@@ -11,7 +11,7 @@ from wireverdict.bus import SCHEMA, BadMessage, BusSettings, Topic
 from wireverdict.output.identity import LENGTH, record_ids
 from wireverdict.output.json_records import sensor_lines
 
-TOPICS = {Topic.CONNECTIONS: Kind.CONNECTION, Topic.VERDICTS: Kind.VERDICT}
+TOPICS = {Topic.CONNECTIONS: Kind.CONNECTION, Topic.VERDICTS: Kind.VERDICT, Topic.PAGES: Kind.PAGE}
 """Which topic holds what."""
 
 
@@ -51,8 +51,8 @@ def documents(kind: Kind, origin: Origin, key: bytes, value: bytes, headers: Any
     schema = bytes(given.get("wv-schema") or b"")
     if schema.isdigit() and int(schema) > SCHEMA:
         raise BadMessage(f"schema version {int(schema)}, newer than the {SCHEMA} that is known here")
-    if kind == Kind.VERDICT:
-        return [_verdict(origin, key, value, given)]
+    if kind != Kind.CONNECTION:  # a page is shaped as a verdict
+        return [_verdict(kind, origin, key, value, given)]
     from wireverdict.codec.connections import decode_connections
 
     rows = decode_connections(value)
@@ -66,10 +66,10 @@ def documents(kind: Kind, origin: Origin, key: bytes, value: bytes, headers: Any
     ]
 
 
-def _verdict(origin: Origin, key: bytes, value: bytes, given: dict[str, Any]) -> Document:
+def _verdict(kind: Kind, origin: Origin, key: bytes, value: bytes, given: dict[str, Any]) -> Document:
     try:
         read = _VERDICT.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadMessage(f"not a verdict: {error}") from None
+        raise BadMessage(f"not a {kind}: {error}") from None
     name = bytes(given.get("wv-id") or f"{read.event.id}-{read.observer.name}".encode()).decode("utf-8", "replace")
-    return Document(Kind.VERDICT, name, b" ".join(value.split(b"\n")), origin, 0, key)
+    return Document(kind, name, b" ".join(value.split(b"\n")), origin, 0, key)

@@ -17,6 +17,13 @@ class Metrics:
         made: Any = {"registry": self.registry}
         self.delivered = Counter("wireverdict_sink_delivered_documents", "Accepted.", ["sink", "kind"], **made)
         self.refused = Counter("wireverdict_sink_refused_documents", "Given up, to dead letters.", ["sink"], **made)
+        self.skipped = Counter("wireverdict_sink_skipped_messages", "Not for this sink.", ["sink", "reason"], **made)
+        self.held_back = Gauge(
+            "wireverdict_notify_held_back_troubles", "Incidents that paged nobody, so far.", ["sink", "reason"], **made
+        )
+        self.pages = Counter("wireverdict_notify_pages", "Told.", ["sink", "step"], **made)
+        self.open_pages = Gauge("wireverdict_notify_open_pages", "Now.", ["sink"], **made)
+        self.leads = Gauge("wireverdict_notify_leads", "1 where the notifier of a sink runs.", ["sink"], **made)
         self.unreadable = Counter("wireverdict_sink_unreadable_messages", "To dead letters.", ["sink"], **made)
         self.retries = Counter("wireverdict_sink_failed_deliveries", "To be tried again.", ["sink"], **made)
         self.bytes = Counter("wireverdict_sink_delivered_bytes", "Of documents accepted.", ["sink"], **made)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
-from sinks.base import Document
+from sinks.base import Document, Kind
 from sinks.posting import Call, PostingSink
 from sinks.secrets import secret
 from sinks.wording import notice
@@ -21,6 +21,8 @@ class Opsgenie(PostingSink):
     """One request at a time, as for PagerDuty."""
 
     most = 1
+    wants = frozenset({Kind.PAGE})
+    notifies = True
 
     def __init__(self, settings: OpsgenieSettings) -> None:
         """Raises ValueError without a key."""

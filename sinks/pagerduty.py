@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from sinks.base import Document
+from sinks.base import Document, Kind
 from sinks.posting import Call, PostingSink
 from sinks.secrets import secret
 from sinks.wording import notice
@@ -18,6 +18,8 @@ class PagerDuty(PostingSink):
     """One event at a time: an event that is sent again after its trouble was resolved would page once more."""
 
     most = 1
+    wants = frozenset({Kind.PAGE})
+    notifies = True
 
     def __init__(self, settings: PagerDutySettings) -> None:
         """Raises ValueError without a routing key."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import start_http_server
 
 from sinks import registry
-from sinks.base import Sink, Unavailable
+from sinks.base import Kind, Sink, Unavailable
 from sinks.delivery import Delivery
 from sinks.metrics import Metrics
+from sinks.notify.loop import Loop
 from sinks.sample import samples
 from wireverdict.settings import Settings
 
@@ -20,22 +21,21 @@ LOG = logging.getLogger("wireverdict.sink")
 
 
 class Runner:
-    """Several sinks in one process."""
+    """Several sinks in one process; those that get pages with a notifier each."""
 
     def __init__(self, names: Sequence[str], settings: Settings, stop: threading.Event) -> None:
         """Raises ValueError, ImportError, OSError for what cannot be run."""
         self.metrics = Metrics()
         self.failed: dict[str, str] = {}
-        sinks = {name: registry.make(name, settings) for name in dict.fromkeys(names)}
-        seed = settings.capture.community_id_seed
-        self._threads = [
-            threading.Thread(
-                target=self._run,
-                args=(name, Delivery(name, sink, settings.bus, settings.sinks, self.metrics, stop, seed)),
-                name=f"sink-{name}",
-            )
-            for name, sink in sinks.items()
-        ]
+        self._stop = stop
+        self._stops: dict[str, threading.Event] = {}
+        self._threads: list[threading.Thread] = []
+        seed, given = settings.capture.community_id_seed, (settings.bus, settings.sinks, self.metrics)
+        for name in dict.fromkeys(names):
+            sink, own = registry.make(name, settings), self._stops.setdefault(name, threading.Event())
+            self._add(name, f"sink-{name}", Delivery(name, sink, *given, own, seed).run)
+            if Kind.PAGE in sink.wants:
+                self._add(name, f"notifier-{name}", Loop(name, *given, own).run)
         if settings.sinks.metrics_port:
             start_http_server(settings.sinks.metrics_port, settings.sinks.metrics_address, self.metrics.registry)
 
@@ -43,20 +43,27 @@ class Runner:
         """Until all have ended; why those that failed did. A sink that fails does not stop the others."""
         for thread in self._threads:
             thread.start()
-        for thread in self._threads:
-            while thread.is_alive():  # in steps, so that signals are heard
-                thread.join(0.2)
+        while any(thread.is_alive() for thread in self._threads):  # in steps, so that signals are heard
+            if self._stop.wait(0.2):
+                for stop in self._stops.values():
+                    stop.set()
+                for thread in self._threads:
+                    thread.join(0.2)
         return self.failed
 
-    def _run(self, name: str, delivery: Delivery) -> None:
-        LOG.info("started", extra={"sink": name})
+    def _add(self, name: str, title: str, work: Callable[[], None]) -> None:
+        self._threads.append(threading.Thread(target=self._run, args=(name, title, work), name=title))
+
+    def _run(self, name: str, title: str, work: Callable[[], None]) -> None:
+        LOG.info("started", extra={"sink": name, "part": title})
         try:
-            delivery.run()
+            work()
         except Exception as error:  # whatever it is, the other sinks go on
             self.failed[name] = f"{type(error).__name__}: {error}"
-            LOG.critical("stopped", exc_info=error, extra={"sink": name, "reason": str(error)})
+            LOG.critical("stopped", exc_info=error, extra={"sink": name, "part": title, "reason": str(error)})
+            self._stops[name].set()  # a sink without its notifier, or the other way round, would look well
         else:
-            LOG.info("stopped", extra={"sink": name})
+            LOG.info("stopped", extra={"sink": name, "part": title})
 
 
 def try_out(sink: Sink) -> tuple[bool, str]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import orjson
 
 from sinks.base import Document, Kind, Origin
+from sinks.notify.core import Notifier
+from sinks.notify.page import Page
+from sinks.notify.trouble import trouble
+from wireverdict.notifying import NotifySettings
 from wireverdict.output.identity import record_ids
 from wireverdict.output.json_records import sensor_lines
 from wireverdict.records import CONNECTION
@@ -23,6 +28,8 @@ def samples(wants: frozenset[Kind], now: int) -> list[Document]:
     made = []
     if Kind.VERDICT in wants:
         made += [verdict_document(each) for each in _verdicts(now)]
+    if Kind.PAGE in wants:
+        made += pages([verdict_document(each) for each in _verdicts(now)], now / 1e9)
     if Kind.CONNECTION in wants:
         rows = np.zeros(1, CONNECTION)
         mapped = 0xFFFF << 32
@@ -39,6 +46,21 @@ def verdict_document(verdict: Verdict, sensor: str = SENSOR) -> Document:
     """A verdict as sinks get it."""
     body = orjson.dumps(verdict.to_json() | {"observer": {"name": sensor}})
     return Document(Kind.VERDICT, f"{verdict.id}-{sensor}", body, ORIGIN, 0, verdict.fingerprint.encode())
+
+
+def pages(verdicts: Sequence[Document], now: float) -> list[Document]:
+    """What a notifier that waits for nothing makes of them at `now` (s since 1970)."""
+    notifier = Notifier(NotifySettings(wait=0.0, hold=0.0, update=0.0))
+    made = []
+    for each in verdicts:
+        notifier.hear(now, [trouble(each.value(), now)])
+        made += notifier.tell(now)
+    return [page_document(page) for page in made]
+
+
+def page_document(page: Page) -> Document:
+    """A page as sinks get it."""
+    return Document(Kind.PAGE, page.id, orjson.dumps(page.document()), ORIGIN)
 
 
 def _verdicts(now: int) -> list[Verdict]:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
-from sinks.base import Document, Kind, Refused, Sink, Unavailable
+from sinks.base import INDEXED, Document, Kind, Refused, Sink, Unavailable
 from wireverdict.sinking import ElasticsearchSettings, SearchSettings
 
 DONE = (200, 201, 409)
@@ -67,7 +67,7 @@ class SearchSink(Sink):
 
     def __init__(self, settings: SearchSettings) -> None:
         self.settings = settings
-        self.wants = frozenset(Kind) if settings.connections else frozenset({Kind.VERDICT})
+        self.wants = INDEXED if settings.connections else frozenset({Kind.VERDICT})
 
     @abc.abstractmethod
     def _check(self) -> None:

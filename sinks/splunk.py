@@ -7,7 +7,7 @@ from datetime import datetime
 
 import orjson
 
-from sinks.base import Document, Kind, slices
+from sinks.base import INDEXED, Document, Kind, slices
 from sinks.posting import Call, PostingSink
 from sinks.secrets import secret
 from wireverdict.settings import Settings
@@ -27,7 +27,7 @@ class Splunk(PostingSink):
         super().__init__(settings)
         if not (settings.token or settings.token_file):
             raise ValueError("sinks.splunk.token or token_file must be set")
-        self.wants = frozenset(Kind) if settings.connections else frozenset({Kind.VERDICT})
+        self.wants = INDEXED if settings.connections else frozenset({Kind.VERDICT})
         self.settings, self._token = settings, ""
 
     def read_secrets(self) -> None:

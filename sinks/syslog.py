@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import wireverdict
-from sinks.base import Document, Kind, Refused, Sink, Unavailable
+from sinks.base import INDEXED, Document, Kind, Refused, Sink, Unavailable
 from wireverdict.settings import Settings
 from wireverdict.sinking import SyslogSettings
 
@@ -33,7 +33,7 @@ class Syslog(Sink):
             raise ValueError("sinks.syslog.address must be host:port")
         self._place = (host.strip("[]"), int(port))
         self.settings = settings
-        self.wants = frozenset(Kind) if settings.connections else frozenset({Kind.VERDICT})
+        self.wants = INDEXED if settings.connections else frozenset({Kind.VERDICT})
         self._socket: socket.socket | None = None
 
     def open(self) -> None:

@@ -20,7 +20,7 @@ import httpx
 import orjson
 
 import wireverdict
-from sinks.base import Document, Kind, Refused, Sink, Unavailable
+from sinks.base import INDEXED, Document, Kind, Refused, Sink, Unavailable
 from sinks.guard import Resolve, resolve
 from sinks.http import Rejected, client, post
 from sinks.secrets import secret
@@ -34,6 +34,7 @@ class Webhook(Sink):
     """See the module. `now`: s since 1970; `ask`: looks names up."""
 
     most = 20
+    notifies = True
 
     def __init__(self, settings: WebhookSettings, now: Callable[[], float] = time.time, ask: Resolve = resolve) -> None:
         """Raises ValueError for settings that cannot be."""
@@ -43,7 +44,9 @@ class Webhook(Sink):
         if parts.scheme == "http" and not settings.allow_http:
             raise ValueError("sinks.webhook.url is not https; set sinks.webhook.allow_http to send without TLS")
         self.settings, self._now, self._ask = settings, now, ask
-        self.wants = frozenset(Kind) if settings.connections else frozenset({Kind.VERDICT})
+        if settings.pages and settings.connections:
+            raise ValueError("sinks.webhook.pages and connections cannot both be set")
+        self.wants = INDEXED if settings.connections else frozenset({Kind.PAGE if settings.pages else Kind.VERDICT})
         self._client: httpx.Client | None = None
         self._secret = self._token = ""
 

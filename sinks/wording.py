@@ -27,10 +27,12 @@ class Notice(NamedTuple):
 
 
 def notice(document: Document, link: str = "") -> Notice:
-    """The words for a verdict. `link`: a URL with ${incident}, ${fingerprint} or ${id} in it; empty for none."""
+    """The words for a verdict or a page. `link`: a URL with ${incident}, ${fingerprint} or ${id} in it; empty for none."""
     value = document.value()
     own, event = value["wireverdict"], value["event"]
+    page = own.get("page")
     sensor = value.get("observer", {}).get("name", "")
+    where = ", ".join((page or {}).get("sensors") or [sensor])
     resolved = own["status"] == "resolved"
     severity = str(own.get("severity", "warning"))
     word = "RESOLVED" if resolved else severity.upper()
@@ -39,7 +41,8 @@ def notice(document: Document, link: str = "") -> Notice:
     subject = str(own.get("subject", ""))
     shown = evidence(own.get("evidence") or {}, LINE)
     rows = [
-        ("who", f"{subject}, seen by {sensor}" if sensor else subject),
+        ("who", f"{subject}, seen by {where}" if where else subject),
+        *(_more(page, value["rule"]["id"]) if page else ()),
         ("since", since(event)),
         ("sure", f"{own.get('confidence', 0):.0%}"),
         ("evidence", shown[0] if shown else ""),
@@ -47,15 +50,29 @@ def notice(document: Document, link: str = "") -> Notice:
         ("more", target),
     ]
     return Notice(
-        title=cut(f"{word}: {value['rule']['name']}: {subject}", TITLE),
+        title=cut(": ".join(text for text in (word, value["rule"]["name"], subject or where) if text), TITLE),
         text="\n".join(f"{name}: {cut(text, LINE)}" for name, text in rows if text),
         severity=severity if severity in ("info", "warning", "critical") else "warning",
         resolved=resolved,
-        key=f"wireverdict-{own['fingerprint']}-{sensor}",
+        key=str(own["fingerprint"]) if page else f"wireverdict-{own['fingerprint']}-{sensor}",
         subject=subject,
         sensor=sensor,
         link=target,
     )
+
+
+def _more(page: dict[str, Any], rule: str) -> list[tuple[str, str]]:
+    """What a page says beyond a verdict: for whom, what else, what was held back, and whether it comes and goes."""
+    others = [f"{name} ({count})" for name, count in page["rules"].items() if name != rule]
+    held = [f"{count} {reason}" for reason, count in page["held_back"].items()]
+    several = page["subjects"] > 1
+    return [
+        ("among them", ", ".join(page["examples"][:3]) if several else ""),
+        ("also", ", ".join(others)),
+        ("held back", ", ".join(held)),
+        ("over", f"{page['over']} of {page['over'] + page['going_on']}" if page["over"] and page["going_on"] else ""),
+        ("flapping", f"came back {page['returns']} times" if page["returns"] else ""),
+    ]
 
 
 def since(event: dict[str, Any]) -> str:

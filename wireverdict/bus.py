@@ -22,6 +22,9 @@ class Topic(StrEnum):
     VERDICTS = "verdicts"
     CHECKPOINTS = "checkpoints"
     DEAD_LETTERS = "dead-letters"
+    SILENCES = "silences"  # what shall page nobody, for all notifiers
+    NOTIFIER = "notifier"  # what notifiers remember
+    PAGES = "pages"  # what they tell sinks
     PROBES = "probes"  # what `wireverdict doctor` sends to itself
 
 

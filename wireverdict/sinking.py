@@ -1,11 +1,13 @@
-"""Settings of ``wireverdict sink``. Values only, so that everything can read them without any client library."""
+"""Settings of ``wireverdict sink``; those of routes and of notifying are in wireverdict.notifying. Values only, so that
+everything can read them without any client library."""
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Literal
 
 import msgspec
+
+from wireverdict.notifying import Labels, NotifySettings, Route
 
 
 class SearchSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +63,8 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """where it goes; https unless allow_http is set."""
     connections: bool = False
     """whether connection records are posted too."""
+    pages: bool = False
+    """whether it gets pages, as pagers do, and not each step of each verdict."""
     template: str = ""
     """body with ${dotted.names} of the document's fields, each as JSON; empty: the document itself."""
     content_type: str = "application/json"
@@ -207,25 +211,6 @@ class ParquetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """below it: hour=2026-11-23T07/*.parquet."""
 
 
-class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which verdicts go to some sinks: all that is given has to match."""
-
-    sinks: tuple[str, ...]
-    """names of sinks."""
-    rules: tuple[str, ...] = ()
-    """detectors, such as "dns-*"; empty: all."""
-    severity: Literal["info", "warning", "critical"] = "info"
-    """the least."""
-    sensors: tuple[str, ...] = ()
-    """names of sensors, such as "fra-*"; empty: all."""
-    networks: tuple[str, ...] = ()
-    """in CIDR notation, one of which a verdict's address must be in; empty: all."""
-
-    def __post_init__(self) -> None:
-        for network in self.networks:
-            ipaddress.ip_network(network, strict=False)
-
-
 class SinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Delivery from Kafka, the same for every destination; each destination has its own section below."""
 
@@ -257,10 +242,13 @@ class SinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """bytes that are fetched ahead from Kafka."""
     routes: tuple[Route, ...] = ()
     """which verdicts go to which sinks (docs/sinks.md); a sink that no route names gets everything."""
+    labels: tuple[Labels, ...] = ()
+    """labels that verdicts get, for routes, silences and groups (docs/sinks.md)."""
     metrics_port: int = 0
     """TCP port of Prometheus metrics; 0: none."""
     metrics_address: str = "127.0.0.1"
     """address at which metrics are served."""
+    notify: NotifySettings = NotifySettings()
     elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
     opensearch: OpenSearchSettings = OpenSearchSettings()
     webhook: WebhookSettings = WebhookSettings()

@@ -46,6 +46,10 @@ def plans(settings: BusSettings) -> dict[Topic, Plan]:
             {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.bytes": "67108864"},
         ),
         Topic.DEAD_LETTERS: _deleted(settings, Topic.DEAD_LETTERS, 1, longer),
+        Topic.SILENCES: _plan(settings, Topic.SILENCES, 1, {"cleanup.policy": "compact"}),
+        # one partition: who holds it is the notifier, and what is told stays in order
+        Topic.NOTIFIER: _plan(settings, Topic.NOTIFIER, 1, {"cleanup.policy": "compact", "segment.bytes": "67108864"}),
+        Topic.PAGES: _deleted(settings, Topic.PAGES, 1, longer),
         Topic.PROBES: _deleted(settings, Topic.PROBES, 1, 3_600_000, {"message.timestamp.type": "LogAppendTime"}),
     }
 

@@ -33,6 +33,7 @@ def new_bus(partitions: int = 1, servers: str = "") -> BusSettings:
     bus = BusSettings(servers=servers or once("kafka")["servers"], prefix=f"t{os.getpid()}-{next(_numbers)}")
     admin = AdminClient(librdkafka(bus))
     topics = [NewTopic(bus.topic(topic), partitions, 1) for topic in (Topic.CONNECTIONS, Topic.VERDICTS)]
+    topics += [NewTopic(bus.topic(topic), 1, 1) for topic in (Topic.SILENCES, Topic.NOTIFIER, Topic.PAGES)]
     topics.append(NewTopic(bus.topic(Topic.DEAD_LETTERS), 2, 1))
     for future in admin.create_topics(topics).values():
         future.result(30)

@@ -12,7 +12,7 @@ import pytest
 
 from sinks.base import Document, Kind, Sink, Unavailable
 from tests.sinks.front import HANG, LOST, RESET, Answer, Front
-from tests.sinks.made import connection_documents, verdict_document
+from tests.sinks.made import connection_documents, page_document, verdict_document
 
 SECRET = "s3cr3t-of-the-tests"
 
@@ -37,6 +37,7 @@ class Stage(abc.ABC):
 
 def documents(sink: Sink, count: int = 3) -> list[Document]:
     made = [verdict_document(number) for number in range(count)] if Kind.VERDICT in sink.wants else []
+    made += [page_document(number) for number in range(count)] if Kind.PAGE in sink.wants else []
     return [*made, *connection_documents(count)] if Kind.CONNECTION in sink.wants else made
 
 

@@ -7,6 +7,7 @@ import orjson
 from numpy.typing import NDArray
 
 from sinks.base import Document, Kind, Origin
+from sinks.sample import pages
 from tests.output.connection_rows import make_rows
 from wireverdict.output.identity import record_ids
 from wireverdict.output.json_records import sensor_lines
@@ -49,6 +50,16 @@ def verdict_document(number: int = 0, step: str = "fired", at: int = 1, **change
     made = verdict(number, step, at, **changes)
     origin = Origin("test.verdicts", 0, number)
     return Document(Kind.VERDICT, f"{made.id}-gw", verdict_body(made), origin, 0, made.fingerprint.encode())
+
+
+def page_documents(number: int = 0) -> list[Document]:
+    """A page about the trouble `number`: triggered, and resolved."""
+    return pages([verdict_document(number), verdict_document(number, "resolved", 9)], START / SECOND)
+
+
+def page_document(number: int = 0) -> Document:
+    """A page that is triggered."""
+    return page_documents(number)[0]
 
 
 def sane_rows(count: int, seed: int = 1) -> NDArray[np.void]:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from sinks.base import Document, Sink
+from sinks.base import Document, Kind, Sink
 from sinks.wording import notice
 from tests.sinks.conformance import SECRET, Stage
 from tests.sinks.front import Answer, Front, Request
-from tests.sinks.made import verdict_document
+from tests.sinks.made import page_document, verdict_document
 
-KEYS = {notice(verdict_document(number)).key: verdict_document(number).id for number in range(10)}
+KEYS = {notice(made(number)).key: made(number).id for made in (page_document, verdict_document) for number in range(10)}
 
 
 class Service(Stage):
@@ -35,7 +35,7 @@ class Service(Stage):
         raise NotImplementedError
 
     def refusable(self) -> Document:
-        good = verdict_document(90)
+        good = page_document(90) if Kind.PAGE in self.sink().wants else verdict_document(90)
         return good._replace(id="bad", body=good.body.replace(b"192.0.2.91", b"nonsense"))
 
 

@@ -14,10 +14,10 @@ from sinks.base import Sink, Unavailable
 from sinks.wording import notice
 from tests.sinks.conformance import SECRET, Conformance, Stage
 from tests.sinks.front import Answer, Front, Request
-from tests.sinks.made import verdict_document
+from tests.sinks.made import page_document, verdict_document
 from wireverdict.sinking import AppriseSettings
 
-TITLES = {notice(verdict_document(number)).title: verdict_document(number).id for number in range(10)}
+TITLES = {notice(page_document(number)).title: page_document(number).id for number in range(10)}
 
 
 class Room(Stage):

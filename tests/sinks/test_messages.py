@@ -14,7 +14,8 @@ ORIGIN = Origin("t", 2, 7)
 
 
 def test_topics() -> None:
-    assert kinds(BusSettings(prefix="p")) == {"p.connections": Kind.CONNECTION, "p.verdicts": Kind.VERDICT}
+    expected = {"p.connections": Kind.CONNECTION, "p.verdicts": Kind.VERDICT, "p.pages": Kind.PAGE}
+    assert kinds(BusSettings(prefix="p")) == expected
 
 
 def test_connections_keep_their_order_and_know_their_sensor() -> None:

@@ -9,7 +9,7 @@ import pytest
 from sinks.base import Sink
 from sinks.opsgenie import Opsgenie
 from tests.sinks.conformance import SECRET, HttpConformance
-from tests.sinks.made import verdict_document
+from tests.sinks.made import page_documents
 from tests.sinks.pagers import OpsgenieService
 from wireverdict.sinking import OpsgenieSettings
 
@@ -32,9 +32,10 @@ class TestOpsgenie(HttpConformance):
 def test_one_trouble_opens_and_closes_one_alert(stage: OpsgenieService) -> None:
     sink = stage.sink()
     sink.open()
-    sink.write([verdict_document(0)])
+    triggered, resolved = page_documents(0)
+    sink.write([triggered])
     assert list(stage.state.values()) == ["open"]
-    sink.write([verdict_document(0, "escalated", 3), verdict_document(0, "resolved", 9)])
+    sink.write([resolved])
     assert list(stage.state.values()) == ["closed"]
     assert sink.most == 1
     sink.close()

@@ -9,7 +9,7 @@ import pytest
 from sinks.base import Sink
 from sinks.pagerduty import PagerDuty
 from tests.sinks.conformance import SECRET, HttpConformance
-from tests.sinks.made import verdict_document
+from tests.sinks.made import page_documents
 from tests.sinks.pagers import PagerDutyService
 from wireverdict.sinking import PagerDutySettings
 
@@ -32,9 +32,10 @@ class TestPagerDuty(HttpConformance):
 def test_one_trouble_triggers_and_resolves_one_alert(stage: PagerDutyService) -> None:
     sink = stage.sink()
     sink.open()
-    sink.write([verdict_document(0)])
+    triggered, resolved = page_documents(0)
+    sink.write([triggered])
     assert list(stage.state.values()) == ["trigger"]
-    sink.write([verdict_document(0, "escalated", 3), verdict_document(0, "resolved", 9)])
+    sink.write([resolved])
     assert list(stage.state.values()) == ["resolve"]
     assert sink.most == 1
     sink.close()

@@ -8,8 +8,8 @@ import pytest
 
 from sinks.routing import Routes, matches
 from tests.sinks.made import connection_documents, verdict_document
+from wireverdict.notifying import Labels, Route
 from wireverdict.settings import SettingsError, Source, settings
-from wireverdict.sinking import Route
 
 CRITICAL = verdict_document(0)
 
@@ -59,3 +59,20 @@ def test_routes_come_from_the_file() -> None:
     for wrong in ({"sinks": ["x"], "severity": "bad"}, {"sinks": ["x"], "networks": ["nonsense"]}, {"rules": []}):
         with pytest.raises(SettingsError):
             settings([Source({"sinks": {"routes": [wrong]}}, lambda key: "test")])
+
+
+def test_labels_of_the_settings_and_of_the_verdict() -> None:
+    site = Labels(sensors=("gw",), set={"site": "fra", "team": "net"})
+    routes = Routes("x", [Route(sinks=("x",), labels={"site": "f*"})], [site])
+    assert routes.labels(CRITICAL.value()) == {"site": "fra", "team": "net"}
+    assert routes.wants(CRITICAL)
+    own = CRITICAL._replace(body=CRITICAL.body.replace(b'{"@', b'{"labels":{"site":"ams"},"@', 1))
+    assert not routes.wants(own)  # what the verdict itself says counts
+
+
+def test_the_shortest_of_the_delays_counts() -> None:
+    late, now = Route(sinks=("x",), after=60.0), Route(sinks=("x",), severity="critical")
+    routes = Routes("x", [late, now, Route(sinks=("y",))], pages=True)
+    assert [routes.delay("a", severity, "gw", (), {}) for severity in (2, 3)] == [60.0, 0.0]
+    assert Routes("x", [Route(sinks=("x",), rules=("b",))], pages=True).delay("a", 3, "gw", (), {}) is None
+    assert Routes("z", [late], pages=True).delay("a", 1, "gw", (), {}) == 0.0

@@ -24,6 +24,7 @@ COMMANDS = {
     "anonymise": "Say what addresses, networks and names look like after anonymising.",
     "topics": "Create the Kafka topics, or check that they are as they should be.",
     "doctor": "Check what a fleet needs: brokers, topics, permissions, clocks, codecs, Elasticsearch.",
+    "silence": "Say what shall page nobody: add, list, expire.",
 }
 """Name and help of each command; its module in this package has the name of the command, ``_`` for ``-``."""
 
