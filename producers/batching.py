@@ -59,7 +59,7 @@ class Batcher:
         self.sensor, self.run, self.partitions = sensor, run, partitions
         self.clock = BEGINNING
         self._divide, self._size, self._interval, self._drops = divide, size, interval, drops
-        self._sequences = [0] * partitions
+        self._sequences, self._before = [0] * partitions, [0] * partitions
         self._pending: list[list[tuple[HeaderBatch, NDArray[np.int64]]]] = [[] for _ in range(partitions)]
         self._counts = [0] * partitions
 
@@ -145,11 +145,13 @@ class Batcher:
             clock=now if now != BEGINNING else 0,
             partitions=self.partitions,
             headers=len(times),
+            before=self._before[partition],
             first=int(times.min()) if len(times) else 0,
             last=int(times.max()) if len(times) else 0,
             drops=dict(self._drops()),
         )
         self._sequences[partition] += 1
+        self._before[partition] += len(times)
         return Message(partition, self.sensor.encode(), value, envelope.to_headers(), len(times))
 
 

@@ -33,8 +33,10 @@ from wireverdict.bus import BusSettings, Topic
 from wireverdict.streaming import StreamSettings
 
 LOG = logging.getLogger("wireverdict.stream")
-FETCH = 4 * 1024 * 1024
+FETCH = 1024 * 1024
 """Bytes of a partition in one answer."""
+BUFFER = 16
+"""Messages that Faust itself holds for an agent; a Keeper has a line of its own, from which several threads take."""
 WAIT = 50
 """ms that a broker may hold back an answer with nothing in it. aiokafka has one request at a time under way to a broker, so
 as long as one waits for quiet partitions, nothing is heard from busy ones. Faust has 1,500, and no setting for it."""
@@ -102,7 +104,7 @@ def make_app(bus: BusSettings, settings: StreamSettings, instance: str) -> Strea
         broker_commit_interval=0.5,
         broker_max_poll_interval=300.0,
         stream_wait_empty=False,
-        stream_buffer_maxsize=settings.buffer,
+        stream_buffer_maxsize=BUFFER,
         stream_recovery_delay=0.0,
         stream_processing_timeout=3_600.0,  # liveness is our own: Faust only writes about it
         topic_disable_leader=True,
@@ -146,15 +148,13 @@ class Agents:
 
     def _add(self, name: str, keeper: Keeper) -> None:
         keeper.seek = partial(self._seek, name)
+        keeper.failed = self.die
         topic = self.app.topic(name, key_type=bytes, value_type=bytes, acks=False, internal=False)
 
         async def agent(stream: Any) -> None:
             async for event in stream.noack().events():
                 message = event.message
-                try:
-                    await keeper.handle(incoming(message), partial(self._current, message))
-                except Exception as error:  # noqa: BLE001 - going on would lose the message
-                    self.die(f"{name}[{message.partition}] at offset {message.offset}", error)
+                await keeper.handle(incoming(message), partial(self._current, message))
 
         self.app.agent(topic, concurrency=1, name=f"{keeper.topic}")(agent)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.losses import Losses
 from streams.messages import Closing, Incoming, Outgoing
 from streams.metrics import Metrics
 from wireverdict import compose, snapshot
 from wireverdict.bus import SCHEMA, BadMessage, Envelope, Kind, Topic
 from wireverdict.codec.connections import encode_connections
-from wireverdict.codec.headers import decode_headers
+from wireverdict.codec.headers import Workspace, decode_headers
 from wireverdict.settings import Settings
 from wireverdict.shard import Shard
 from wireverdict.windows.part import WindowPart
@@ -23,20 +28,36 @@ RECORDS = 4_096
 """Connection records in one message, if their bytes allow it."""
 LARGEST = 900_000
 """Bytes of a message."""
+TOLD = ("spool_full",)
+"""Losses in envelopes that leave a gap in the sequence numbers, too: they are counted there."""
+
+
+class _Threads(threading.local):
+    """Memory into which each thread decodes: nothing of a batch is kept once it was fed."""
+
+    def __init__(self) -> None:
+        self.space = Workspace()
+
+
+_threads = _Threads()
 
 
 @dataclass(slots=True)
 class Line:
     """One sensor's messages in this partition."""
 
+    losses: Losses
     run: str = ""
     next: int = 0  # sequence number that is due
+    headers: int = 0  # of this run, up to there
     epoch: int = 0  # inputs of the sensor that have ended here
     ended: bool = False
+    doubtful: bool = False  # messages went unread: the end of an input may have been among them
     clock: int = 0
     shards: int = 0
     told: int | None = None  # closed_through, as last sent
     lost: dict[str, int] = field(default_factory=dict)  # batches of this epoch
+    drops: dict[str, int] = field(default_factory=dict)  # headers of this run, as the sensor counts them
     shard: Shard | None = None
 
 
@@ -47,6 +68,7 @@ class Connections:
         self.settings, self.metrics, self.partition = settings, metrics, partition
         self.lines: dict[str, Line] = {}
         self._future = round(settings.stream.max_future * 1000)
+        self._width = round(settings.windows.width * 1e9)
 
     @property
     def open(self) -> int:
@@ -60,13 +82,22 @@ class Connections:
         self._check(envelope, message)
         batch = clock = None
         if envelope.kind is Kind.HEADERS:
-            batch, clock = decode_headers(message.value)
+            batch, clock = decode_headers(message.value, _threads.space)
             if not batch.names.flags.writeable:  # part of the message; kernels are compiled for arrays of one's own
                 batch = batch._replace(names=batch.names.copy())
-        line = self.lines.setdefault(envelope.sensor, Line(run=envelope.run))
+        line = self.lines.get(envelope.sensor)
+        if line is None:
+            line = self.lines[envelope.sensor] = Line(Losses(self._width), envelope.run)
+        made = _Outputs(self, envelope.sensor, line, message.offset)
+        if line.doubtful and envelope.run != line.run and line.shard is not None:
+            # Nobody will ever say that it ended. The place of the message before, which is gone, is free for that.
+            end = _Outputs(self, envelope.sensor, line, message.offset - 1)
+            self._end(line, end)
+            made.all += end.all
+        line.doubtful = False
         if not self._in_turn(line, envelope):
             self.metrics.duplicates.labels(Topic.HEADERS).inc()
-            return []
+            return made.all
         if line.shard is None:
             line.shard, line.shards = compose.shard(self.settings, envelope.partitions), envelope.partitions
         line.clock = max(line.clock, envelope.clock)
@@ -76,20 +107,38 @@ class Connections:
         elif envelope.kind is Kind.TICK:
             line.shard.advance(envelope.clock)
         else:
-            line.shard.finish(envelope.clock)
-            line.ended = True
+            self._end(line, made)
         self.metrics.clocks[envelope.sensor] = line.clock
         self.metrics.messages.labels(Topic.HEADERS, envelope.kind).inc()
-        outputs = self._outputs(envelope.sensor, line, message)
-        if line.ended:
-            line.shard = None
-        return outputs
+        if line.shard is not None:
+            made.take()
+            made.close()
+        return made.all
+
+    def _end(self, line: Line, made: _Outputs) -> None:
+        """The sensor's input is over."""
+        assert line.shard is not None
+        line.shard.finish(line.clock, made.take)
+        line.ended = True
+        made.take()
+        made.close()
+        line.shard = None
+
+    def missed(self) -> None:
+        """See State."""
+        for line in self.lines.values():
+            line.doubtful = not line.ended
 
     def _check(self, envelope: Envelope, message: Incoming) -> None:
         """Raises BadMessage."""
         if envelope.partitions <= self.partition:
             raise BadMessage(
                 f"from a sensor that knows {envelope.partitions} partitions, in partition {self.partition}"
+            )
+        if envelope.partitions > 1 and self.settings.windows.packets:
+            raise BadMessage(
+                f"divided over {envelope.partitions} partitions, and windows.packets is {self.settings.windows.packets}: "
+                "windows by count cannot be divided"
             )
         ahead = max(envelope.clock, envelope.last) // 1_000_000 - message.timestamp
         if message.timestamp > 0 and ahead > self._future:
@@ -101,77 +150,112 @@ class Connections:
     def _in_turn(self, line: Line, envelope: Envelope) -> bool:
         """Whether a message is new; counts those that never came."""
         if envelope.run != line.run or (line.ended and envelope.sequence >= line.next):
-            line.run, line.next = envelope.run, 0 if envelope.run != line.run else line.next
+            if envelope.run != line.run:
+                line.run, line.next, line.headers, line.drops = envelope.run, 0, 0, {}
             if line.ended:
                 line.ended, line.epoch, line.told, line.clock, line.lost = False, line.epoch + 1, None, 0, {}
+                line.losses = Losses(self._width)
         if envelope.sequence < line.next:
             return False
         if envelope.sequence > line.next:
             missed = envelope.sequence - line.next
             line.lost["missing"] = line.lost.get("missing", 0) + missed
             self.metrics.lost.labels(envelope.sensor, "missing").inc(missed)
-        line.next = envelope.sequence + 1
+            self._lose(line, envelope, envelope.before - line.headers)
+        line.next, line.headers = envelope.sequence + 1, envelope.before + envelope.headers
+        if self.partition == 0:  # the sensor's own counts are in all partitions the same
+            for reason, count in envelope.drops.items():
+                more = count - line.drops.get(reason, 0)
+                line.drops[reason] = count
+                if reason not in TOLD:
+                    self._lose(line, envelope, more)
         return True
 
-    def _outputs(self, sensor: str, line: Line, message: Incoming) -> list[Outgoing]:
-        assert line.shard is not None
-        taken = line.shard.take()
-        outputs: list[Outgoing] = []
-        arrays = [item for item in taken if isinstance(item, np.ndarray)]
-        if arrays:
-            records = np.concatenate(arrays)
-            self.metrics.records.inc(len(records))
-            for start in range(0, len(records), RECORDS):
-                for value in _encoded(records[start : start + RECORDS]):
-                    outputs.append(self._records(sensor, value, message.offset, len(outputs)))
-        parts = [item for item in taken if isinstance(item, WindowPart)]
-        closed = line.shard.closed_through
-        if parts or line.ended or closed != line.told:
-            line.told = closed
-            value = snapshot.pack({"parts": [part.to_bytes() for part in parts]}) if parts else b""
-            pieces = [value[start : start + PIECE] for start in range(0, len(value), PIECE)] or [b""]
-            for number, piece in enumerate(pieces):
-                closing = Closing(
-                    sensor,
-                    line.epoch,
-                    self.partition,
-                    line.shards,
-                    message.offset,
-                    line.clock,
-                    closed,
-                    ended=line.ended,
-                    piece=number,
-                    pieces=len(pieces),
-                    lost=line.lost,
-                )
-                outputs.append(Outgoing(Topic.WINDOWS, sensor.encode(), piece, closing.to_headers()))
-        return outputs
+    def _lose(self, line: Line, envelope: Envelope, headers: int) -> None:
+        """Between the message before and this one; what was lost before all others belongs to no window that is known."""
+        if line.shard is not None:
+            line.losses.note(headers, line.clock, max(envelope.clock, line.clock))
 
-    def _records(self, sensor: str, value: bytes, offset: int, number: int) -> Outgoing:
-        headers = [
-            ("wv-schema", str(SCHEMA).encode()),
-            ("wv-sensor", sensor.encode()),
-            ("wv-origin", f"{self.partition}:{offset}:{number}".encode()),
-        ]
-        return Outgoing(Topic.CONNECTIONS, sensor.encode(), value, headers, self.partition)
-
-    def dump(self) -> bytes:
+    def dump(self) -> Callable[[], bytes]:
         """See State."""
         lines = {}
         for sensor, line in self.lines.items():
-            values = {name: getattr(line, name) for name in _PLAIN}
+            values: dict[str, Any] = {name: getattr(line, name) for name in _PLAIN}
+            values["losses"] = line.losses.dump()
             lines[sensor] = values | {"shard": None if line.shard is None else line.shard.dump()}
-        return snapshot.pack({"lines": lines})
+        return snapshot.packing({"lines": lines})
 
     def load(self, data: bytes) -> None:
         """See State."""
         for sensor, values in snapshot.unpack(data)["lines"].items():
-            state = values.pop("shard")
-            line = self.lines[sensor] = Line(**values)
+            state, losses = values.pop("shard"), Losses(self._width)
+            losses.load(values.pop("losses"))
+            line = self.lines[sensor] = Line(losses, **values)
             if state is not None:
                 line.shard = compose.shard(self.settings, line.shards)
                 line.shard.load(state)
             self.metrics.clocks[sensor] = line.clock
+
+
+class _Outputs:
+    """What one message causes to be sent, in order."""
+
+    def __init__(self, state: Connections, sensor: str, line: Line, offset: int) -> None:
+        """`offset`: of the message."""
+        self.all: list[Outgoing] = []
+        self._state, self._sensor, self._line, self._offset = state, sensor, line, offset
+        self._count = 0  # messages of records
+        self._parts: list[WindowPart] = []
+
+    def take(self) -> None:
+        """Records are encoded at once; parts wait for `close`."""
+        assert self._line.shard is not None
+        taken = self._line.shard.take()
+        self._parts += [item for item in taken if isinstance(item, WindowPart)]
+        arrays = [item for item in taken if isinstance(item, np.ndarray)]
+        if arrays:
+            records = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+            self._state.metrics.records.inc(len(records))
+            for start in range(0, len(records), RECORDS):
+                for value in _encoded(records[start : start + RECORDS]):
+                    self._send(value)
+
+    def close(self) -> None:
+        """How far the shard is, if that is news, with the windows that have closed on the way."""
+        line, parts = self._line, self._parts
+        assert line.shard is not None
+        closed, self._parts = line.shard.closed_through, []
+        parts = line.losses.book(parts, closed)
+        if not (parts or line.ended or closed != line.told):
+            return
+        line.told = closed
+        value = msgspec.msgpack.encode([part.to_bytes() for part in parts]) if parts else b""
+        pieces = [value[start : start + PIECE] for start in range(0, len(value), PIECE)] or [b""]
+        for number, piece in enumerate(pieces):
+            closing = Closing(
+                self._sensor,
+                line.epoch,
+                self._state.partition,
+                line.shards,
+                self._offset,
+                line.clock,
+                closed,
+                ended=line.ended,
+                piece=number,
+                pieces=len(pieces),
+                lost=line.lost,
+            )
+            self.all.append(Outgoing(Topic.WINDOWS, self._sensor.encode(), piece, closing.to_headers()))
+
+    def _send(self, value: bytes) -> None:
+        partition = self._state.partition
+        number, self._count = self._count, self._count + 1
+        headers = [
+            ("wv-schema", str(SCHEMA).encode()),
+            ("wv-sensor", self._sensor.encode()),
+            ("wv-origin", f"{partition}:{self._offset}:{number}".encode()),
+        ]
+        self.all.append(Outgoing(Topic.CONNECTIONS, self._sensor.encode(), value, headers, partition))
 
 
 def _encoded(records: NDArray[np.void]) -> list[bytes]:
@@ -183,4 +267,16 @@ def _encoded(records: NDArray[np.void]) -> list[bytes]:
     return [*_encoded(records[:half]), *_encoded(records[half:])]
 
 
-_PLAIN = ("run", "next", "epoch", "ended", "clock", "shards", "told", "lost")
+_PLAIN = (
+    "run",
+    "next",
+    "headers",
+    "epoch",
+    "ended",
+    "doubtful",
+    "clock",
+    "shards",
+    "told",
+    "lost",
+    "drops",
+)

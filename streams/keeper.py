@@ -1,7 +1,9 @@
 """Keeps the state of the partitions of one topic: restores it, applies messages to it, snapshots it.
 
-Everything that changes what is held runs under one lock, so that a snapshot is of a moment between two messages. What
-blocks runs in threads, so that the event loop can answer the brokers.
+What concerns a partition's state is done by one thread at a time, in the order in which it was asked for (`Turns`), so that
+a snapshot is of a moment between two messages; partitions go on beside each other. For a snapshot the state is only
+copied there: packing and sending the copy holds nobody up. What blocks runs in threads, so that the event loop can
+answer the brokers.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from streams.checkpoints import CheckpointError, Ledger, Snapshot
@@ -18,15 +21,16 @@ from streams.messages import Incoming, Outgoing, State
 from streams.metrics import Metrics
 from streams.outbox import DeliveryError, Outbox
 from streams.position import Action, Position, Tolerance
+from streams.turns import Room, Turns
 from wireverdict.bus import BadMessage, Topic
 from wireverdict.streaming import StreamSettings
 
-SMALL = 2_048
-"""Bytes of a value below which its message is applied at once and not in a thread: a tick takes microseconds."""
 LETTER = 1_800_000
 """Bytes of a dead letter; of what is larger the rest is left away, and its size noted."""
 FLUSH = 60.0
 """s that outputs may take to arrive before a checkpoint."""
+COPIES = 4
+"""Snapshots on their way at once: each is a copy of a partition's state in memory."""
 
 
 SEEK = 5.0
@@ -45,13 +49,15 @@ class TooManyBad(RuntimeError):
 
 @dataclass(slots=True)
 class Held:
-    """One partition."""
+    """One partition. What `turns` do changes it, one at a time; others only look."""
 
+    number: int
     state: State
     position: Position
     ledger: Ledger
     tolerance: Tolerance
-    saved_at: float  # monotonic
+    turns: Turns
+    saved_at: float = field(default_factory=time.monotonic)
     sought_at: float = -SEEK
     seeks: int = 0  # in a row
 
@@ -69,9 +75,11 @@ class Keeper:
         make: Callable[[int], State],
         open_ledger: Callable[[int], Ledger],
         earliest: Callable[[int], int],
+        threads: int = 1,
     ) -> None:
-        """`earliest`: the first offset that a partition still has; blocks. `seek` is to be set before anything is read:
-        read a partition from an offset on."""
+        """`earliest`: the first offset that a partition still has; blocks. `threads`: partitions that are worked on at the same
+        time. `seek` is to be set before anything is read: read a partition from an offset on. `failed` hears which message
+        could not be applied, and why, in any thread: then the worker has to stop."""
         self.topic = topic
         self.settings = settings
         self.outbox = outbox
@@ -79,10 +87,14 @@ class Keeper:
         self.held: dict[int, Held] = {}
         self.lock = asyncio.Lock()
         self.applied = 0
+        self.error: Exception | None = None
         self.seek: Callable[[int, int], Awaitable[None]] | None = None
+        self.failed: Callable[[str, Exception], None] = lambda place, error: None
         self._make, self._open, self._earliest = make, open_ledger, earliest
-        self._thread = ThreadPoolExecutor(1, f"{topic}")
+        self._threads = ThreadPoolExecutor(threads, f"{topic}")
         self._others = ThreadPoolExecutor(8, f"{topic}-snapshots")
+        self._room = Room(settings.buffer)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def take_up(self, partitions: Iterable[int]) -> dict[int, int | None]:
         """Restore the state of partitions; the last offset applied in each, None where there was no snapshot.
@@ -90,7 +102,7 @@ class Keeper:
         Raises CheckpointError.
         """
         async with self.lock:
-            loop = asyncio.get_running_loop()
+            loop = self._loop = asyncio.get_running_loop()
             numbers = sorted(partitions)
             begun = time.monotonic()
             restored = await asyncio.gather(
@@ -109,42 +121,57 @@ class Keeper:
         if snapshot is not None:
             state.load(snapshot.state)
         return Held(
+            number,
             state,
             Position(None if snapshot is None else snapshot.offset),
             ledger,
             Tolerance(self.settings.max_bad, self.settings.bad_window),
-            time.monotonic(),
+            Turns(self._threads, self._room),
         )
 
     async def let_go(self) -> None:
         """Snapshot and forget everything that is held. What cannot be saved will be read again."""
         async with self.lock:
             try:
-                await self._save_all()
+                await self._save(list(self.held.values()), last=True)
             except (CheckpointError, DeliveryError) as error:
                 self.metrics.event("checkpoint_failed", topic=str(self.topic), error=str(error))
             finally:
-                self.held = {}
+                self.drop()
+
+    def drop(self) -> None:
+        """Forget everything that is held."""
+        held, self.held = self.held, {}
+        for each in held.values():
+            each.turns.close()
 
     async def handle(self, message: Incoming, current: Callable[[], bool]) -> None:
-        """Apply one message and send what it causes. `current`: whether it is still ours to apply, asked under the lock.
+        """Line up one message, to be applied and what it causes to be sent; waits while too many wait. `current`: whether it
+        is still ours to apply, asked just before.
 
-        Raises Missing, TooManyBad, DeliveryError, and whatever the state raises: then the worker has to stop.
+        Raises what an earlier message made fail: Missing, TooManyBad, DeliveryError, and whatever the state raises.
         """
-        async with self.lock:
-            held = self.held.get(message.partition)
-            if held is None or not current():
-                return
+        await self._room.wait()
+        if self.error is not None:
+            raise self.error
+        held = self.held.get(message.partition)
+        if held is not None:
+            held.turns.add(partial(self._take, held, message, current), counts=True)
+
+    async def drained(self) -> None:
+        """When everything that was lined up before has been applied. Raises what made it fail."""
+        await asyncio.gather(*(asyncio.wrap_future(_asked(held, lambda: None)) for held in self.held.values()))
+        if self.error is not None:
+            raise self.error
+
+    def _take(self, held: Held, message: Incoming, current: Callable[[], bool]) -> None:
+        if self.error is not None or not current():
+            return
+        try:
             action = held.position.look(message.offset)
-            if action is Action.SEEN:
+            if action is Action.SEEN or (action is Action.GAP and not self._gap(held, message)):
                 return
-            if action is Action.GAP and not await self._gap(held, message):
-                return
-            loop = asyncio.get_running_loop()
-            if len(message.value) < SMALL:
-                good = self._apply(held, message)
-            else:
-                good = await loop.run_in_executor(self._thread, self._apply, held, message)
+            good = self._apply(held, message)
             held.position.advance(message.offset)
             held.seeks = 0
             self.applied += 1
@@ -154,6 +181,12 @@ class Keeper:
                     f"{self.outbox.bus.topic(self.topic)}[{message.partition}] cannot be used; the last one is at "
                     f"offset {message.offset}. The dead letters have the reasons (stream.max_bad sets the limit)"
                 )
+        except Exception as error:  # noqa: BLE001 - going on would lose the message
+            self._fail(held, message.offset, error)
+
+    def _fail(self, held: Held, offset: int, error: Exception) -> None:
+        self.error = error
+        self.failed(f"{self.outbox.bus.topic(self.topic)}[{held.number}] at offset {offset}", error)
 
     def _apply(self, held: Held, message: Incoming) -> bool:
         try:
@@ -180,69 +213,108 @@ class Keeper:
             headers.append(("wv-cut", str(len(message.value)).encode()))
         return Outgoing(Topic.DEAD_LETTERS, message.key or b"", message.value[:LETTER], headers + original)
 
-    async def _gap(self, held: Held, message: Incoming) -> bool:
+    def _gap(self, held: Held, message: Incoming) -> bool:
         """Messages before this one are missing: whether to go on with it, because the topic no longer has them. Else
         reading has gone astray, as it does when one rebalance follows another; it is led back. Raises Missing."""
         if time.monotonic() - held.sought_at < SEEK:
             return False
-        loop = asyncio.get_running_loop()
-        first = await loop.run_in_executor(self._thread, self._earliest, message.partition)
+        first = self._earliest(message.partition)
         if first > held.position.applied + 1:
             self.metrics.expired(self.topic, message.partition, message.offset - held.position.applied - 1)
+            held.state.missed()
             return True
-        await self._lead(message.partition, held)
+        self._lead(held)
         return False
 
     async def nudge(self, partition: int) -> None:
-        """Read a partition again from where it should be: somebody has seen that nothing comes. Raises Missing."""
-        async with self.lock:
-            held = self.held.get(partition)
-            if held is not None and time.monotonic() - held.sought_at >= SEEK:
-                await self._lead(partition, held)
+        """Read a partition again from where it should be: somebody has seen that nothing comes."""
+        held = self.held.get(partition)
+        if held is not None:
+            held.turns.add(partial(self._nudged, held))
 
-    async def _lead(self, partition: int, held: Held) -> None:
+    def _nudged(self, held: Held) -> None:
+        try:
+            if time.monotonic() - held.sought_at >= SEEK:
+                self._lead(held)
+        except Missing as error:
+            self._fail(held, held.position.applied + 1, error)
+
+    def _lead(self, held: Held) -> None:
         held.sought_at, held.seeks = time.monotonic(), held.seeks + 1
         name, offset = self.outbox.bus.topic(self.topic), held.position.applied + 1
-        if held.seeks > SEEKS or self.seek is None:
-            raise Missing(f"messages from offset {offset} of {name}[{partition}] on are there and do not come")
-        self.metrics.event("reading led back", topic=str(self.topic), partition=partition, offset=offset)
-        await self.seek(partition, offset)
+        if held.seeks > SEEKS or self.seek is None or self._loop is None:
+            raise Missing(f"messages from offset {offset} of {name}[{held.number}] on are there and do not come")
+        self.metrics.event("reading led back", topic=str(self.topic), partition=held.number, offset=offset)
+        asyncio.run_coroutine_threadsafe(self._sought(held.number, offset), self._loop)
+
+    async def _sought(self, number: int, offset: int) -> None:
+        assert self.seek is not None
+        try:
+            await self.seek(number, offset)
+        except Exception as error:  # noqa: BLE001 - the next look leads it back again
+            self.metrics.event("seek_failed", topic=str(self.topic), partition=number, error=str(error))
 
     async def checkpoint(self, *, everything: bool = False) -> dict[int, int]:
         """Snapshot the partitions whose time has come; the offsets that are durable since. Raises CheckpointError,
         DeliveryError."""
         async with self.lock:
             due = time.monotonic() - self.settings.checkpoint_interval
-            numbers = [
-                number
-                for number, held in self.held.items()
-                if held.position.unsaved and (everything or held.saved_at <= due)
-            ]
-            return await self._save(numbers)
+            return await self._save([held for held in self.held.values() if everything or held.saved_at <= due])
 
-    async def _save_all(self) -> dict[int, int]:
-        return await self._save([number for number, held in self.held.items() if held.position.unsaved])
+    async def _save(self, partitions: list[Held], last: bool = False) -> dict[int, int]:
+        some = asyncio.Semaphore(COPIES)
 
-    async def _save(self, numbers: list[int]) -> dict[int, int]:
-        """Under the lock: copy, then outputs, then the transaction; only then does a message count as done."""
-        if not numbers:
-            return {}
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self.outbox.flush, FLUSH)
-        await asyncio.gather(
-            *(loop.run_in_executor(self._others, self._save_one, number, self.held[number]) for number in numbers)
-        )
-        return {number: self.held[number].position.saved for number in numbers}
+        async def save(held: Held) -> None:
+            async with some:
+                await self._save_one(held, last)
 
-    def _save_one(self, number: int, held: Held) -> None:
+        partitions = [held for held in partitions if held.position.unsaved]
+        done = await asyncio.gather(*(save(held) for held in partitions), return_exceptions=True)
+        for error in done:
+            if isinstance(error, BaseException):
+                raise error
+        return {held.number: held.position.saved for held in partitions}
+
+    async def _save_one(self, held: Held, last: bool) -> None:
+        """In this order: copy between two messages, then outputs, then the transaction; only then do those messages count as
+        done. `last`: no message comes after it."""
         begun = time.monotonic()
-        state = held.state.dump()
-        held.ledger.save(Snapshot(held.position.applied, state))
-        held.position.keep()
+        loop = asyncio.get_running_loop()
+        offset, packed, copied = await asyncio.wrap_future(_asked(held, partial(self._copy, held, last), first=True))
+        size = await loop.run_in_executor(self._others, self._write, held, offset, packed)
+        held.position.keep(offset)
         held.saved_at = time.monotonic()
-        self.metrics.saved(self.topic, number, len(state), held.saved_at - begun)
+        self.metrics.saved(self.topic, held.number, size, held.saved_at - begun, copied)
+
+    def _copy(self, held: Held, last: bool) -> tuple[int, Callable[[], bytes], float]:
+        begun = time.monotonic()
+        copied = held.position.applied, held.state.dump()
+        if last:
+            held.turns.close()
+        return *copied, time.monotonic() - begun
+
+    def _write(self, held: Held, offset: int, packed: Callable[[], bytes]) -> int:
+        state = packed()
+        self.outbox.flush(FLUSH)
+        held.ledger.save(Snapshot(offset, state))
+        return len(state)
 
     def ages(self) -> Any:
         """Seconds since the last snapshot, per partition."""
         now = time.monotonic()
         return {number: now - held.saved_at for number, held in self.held.items()}
+
+
+def _asked(held: Held, what: Callable[[], Any], *, first: bool = False) -> Future[Any]:
+    """Have the partition's thread do something, after what is lined up or `first`; what comes of it."""
+    future: Future[Any] = Future()
+
+    def do() -> None:
+        try:
+            future.set_result(what())
+        except Exception as error:  # noqa: BLE001 - for whoever waits for it
+            future.set_exception(error)
+
+    if not held.turns.add(do, first=first):
+        future.cancel()
+    return future

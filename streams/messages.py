@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -43,8 +43,13 @@ class State(Protocol):
         """Take up the next message; what it causes. Raises BadMessage, and then nothing has changed."""
         ...
 
-    def dump(self) -> bytes:
-        """All memory, for `load`."""
+    def missed(self) -> None:
+        """The messages before the next one are gone unread: retention took them."""
+        ...
+
+    def dump(self) -> Callable[[], bytes]:
+        """A copy of all memory as it is now. What is given makes bytes of the copy, for `load`, in any thread, while messages
+        are applied on: of large states that takes much longer than the copy."""
         ...
 
     def load(self, data: bytes) -> None:

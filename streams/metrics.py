@@ -62,6 +62,13 @@ class Metrics:
         self.saving = Histogram(
             "wireverdict_stream_checkpoint_seconds", "To write one.", ["topic"], buckets=SECONDS, registry=self.registry
         )
+        self.copying = Histogram(
+            "wireverdict_stream_checkpoint_copy_seconds",
+            "For which a partition stands still for one.",
+            ["topic"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
         self.restoring = Histogram(
             "wireverdict_stream_restore_seconds", "To restore all.", ["topic"], buckets=SECONDS, registry=self.registry
         )
@@ -91,8 +98,9 @@ class Metrics:
         self.expired_.labels(topic).inc(missed)
         LOG.warning("messages expired unread", extra={"topic": str(topic), "partition": partition, "messages": missed})
 
-    def saved(self, topic: Topic, partition: int, size: int, seconds: float) -> None:
-        """A snapshot is durable."""
+    def saved(self, topic: Topic, partition: int, size: int, seconds: float, copied: float) -> None:
+        """A snapshot is durable; copying the state took `copied` s."""
+        self.copying.labels(topic).observe(copied)
         self.size.labels(topic, partition).set(size)
         self.saving.labels(topic).observe(seconds)
 

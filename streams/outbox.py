@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -22,8 +24,8 @@ class DeliveryError(RuntimeError):
 
 
 class Outbox:
-    """An idempotent producer. Order per partition is kept whatever happens: what could not be delivered is never
-    skipped, which readers rely on who leave out what they have had by its origin."""
+    """An idempotent producer, for several threads. Order per partition is kept whatever happens: what could not be
+    delivered is never skipped, which readers rely on who leave out what they have had by its origin."""
 
     def __init__(self, bus: BusSettings, options: Mapping[str, Any]) -> None:
         """`options`: of librdkafka, to reach the brokers."""
@@ -31,6 +33,9 @@ class Outbox:
         self.sent = 0
         self.bytes = 0
         self._error: KafkaError | None = None
+        self._lock = threading.Lock()
+        self._mark = 0  # what is sent belongs to the mark of that time
+        self._underway: dict[int, int] = {}  # messages that have not arrived, by mark
         self._producer = Producer(
             dict(options)
             | {
@@ -54,6 +59,9 @@ class Outbox:
 
     def _send(self, message: Outgoing) -> None:
         place: dict[str, Any] = {} if message.partition is None else {"partition": message.partition}
+        with self._lock:
+            mark = self._mark
+            self._underway[mark] = self._underway.get(mark, 0) + 1
         while True:
             try:
                 self._producer.produce(
@@ -61,7 +69,7 @@ class Outbox:
                     key=message.key,
                     value=message.value,
                     headers=list(message.headers),
-                    on_delivery=self._delivered,
+                    on_delivery=partial(self._delivered, mark),
                     **place,
                 )
                 break
@@ -70,26 +78,40 @@ class Outbox:
                 self._check()
             except KafkaException as error:
                 raise DeliveryError(f"cannot send to {self.bus.topic(message.topic)}: {error.args[0].str()}") from None
-        self.sent += 1
-        self.bytes += len(message.value)
+        with self._lock:
+            self.sent += 1
+            self.bytes += len(message.value)
 
     def flush(self, patience: float) -> None:
-        """Wait until all have arrived, for `patience` s at most. Raises DeliveryError."""
+        """Wait until all that was sent before has arrived, for `patience` s at most, whatever others send meanwhile.
+        Raises DeliveryError."""
+        with self._lock:
+            last = self._mark
+            self._mark += 1
         until = time.monotonic() + patience
-        while self._producer.flush(1.0):
+        while waiting := self._before(last):
+            self._producer.poll(FULL)
             self._check()
             if time.monotonic() > until:
-                raise DeliveryError(f"{len(self._producer)} messages have not arrived after {patience:.0f} s")
+                raise DeliveryError(f"{waiting} messages have not arrived after {patience:.0f} s")
         self._check()
+
+    def _before(self, last: int) -> int:
+        with self._lock:
+            return sum(count for mark, count in self._underway.items() if mark <= last)
 
     def poll(self) -> None:
         """Serve what has come back in the meantime. Raises DeliveryError."""
         self._producer.poll(0)
         self._check()
 
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+    def _delivered(self, mark: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self._error = error
+        with self._lock:
+            self._underway[mark] -= 1
+            if not self._underway[mark] and mark < self._mark:
+                del self._underway[mark]
 
     def _check(self) -> None:
         if self._error is not None:

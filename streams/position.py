@@ -36,9 +36,9 @@ class Position:
         """The message at `offset` has been applied."""
         self.applied, self._anywhere = offset, False
 
-    def keep(self) -> None:
-        """A snapshot of what has been applied is durable."""
-        self.saved = self.applied
+    def keep(self, offset: int) -> None:
+        """A snapshot of what had been applied up to `offset` is durable."""
+        self.saved = offset
 
     @property
     def unsaved(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ class Bench:
     seen: dict[int, tuple[int, int]] = field(default_factory=dict)  # origin last taken, per shard
     pieces: dict[int, list[bytes]] = field(default_factory=dict)  # of a value that is not complete, per shard
     later: list[tuple[bytes, bytes]] = field(default_factory=list)  # of later epochs: envelope, value
+    ahead: set[int] = field(default_factory=set)  # shards of those
 
 
 class Verdicts:
@@ -53,7 +55,9 @@ class Verdicts:
         closing = Closing.from_headers(message.headers)
         if not 0 <= closing.shard < closing.shards:
             raise BadMessage(f"shard {closing.shard} of {closing.shards}")
-        bench = self.benches.setdefault(closing.sensor, Bench())
+        bench = self.benches.get(closing.sensor)
+        if bench is None:  # whatever was before is gone, or there was nothing
+            bench = self.benches[closing.sensor] = Bench(closing.epoch)
         origin = (closing.offset, closing.piece)
         if origin <= bench.seen.get(closing.shard, (-1, -1)) or closing.epoch < bench.epoch:
             self.metrics.duplicates.labels(Topic.WINDOWS).inc()
@@ -73,22 +77,24 @@ class Verdicts:
             bench.pieces[closing.shard] = [*pieces, message.value]
             return []
         self.metrics.messages.labels(Topic.WINDOWS, "end" if closing.ended else "windows").inc()
-        if closing.epoch > bench.epoch:
-            bench.later.append((msgspec.json.encode(closing), value))
-            return []
-        verdicts = self._take(bench, closing, value)
-        while len(bench.ended) == bench.shards > 0:
+        verdicts = self._take_or_keep(bench, closing, value)
+        while len(bench.ended | bench.ahead) == bench.shards > 0:
             verdicts += self._end(bench)
-            waiting, bench.later = bench.later, []
+            waiting, bench.later, bench.ahead = bench.later, [], set()
             for envelope, data in waiting:
-                later = msgspec.json.decode(envelope, type=Closing)
-                if later.epoch > bench.epoch:
-                    bench.later.append((envelope, data))
-                else:
-                    verdicts += self._take(bench, later, data)
+                verdicts += self._take_or_keep(bench, msgspec.json.decode(envelope, type=Closing), data)
         told = [(closing.sensor, verdict) for verdict in verdicts]
         told += self.silence.heard(closing.sensor, closing.clock, closing.ended)
         return [self._outgoing(sensor, verdict) for sensor, verdict in told]
+
+    def _take_or_keep(self, bench: Bench, closing: Closing, value: bytes) -> list[Verdict]:
+        """Take what belongs to the input that is being judged. What a shard has of a later one waits: `ahead`, it has
+        ended this one, even if the message that said so was lost."""
+        if closing.epoch <= bench.epoch:
+            return self._take(bench, closing, value)
+        bench.later.append((msgspec.json.encode(closing), value))
+        bench.ahead.add(closing.shard)
+        return []
 
     def _take(self, bench: Bench, closing: Closing, value: bytes) -> list[Verdict]:
         if bench.merge is None or bench.judge is None:
@@ -132,8 +138,11 @@ class Verdicts:
         ]
         return Outgoing(Topic.VERDICTS, verdict.fingerprint.encode(), orjson.dumps(document), headers)
 
-    def dump(self) -> bytes:
-        """See State."""
+    def missed(self) -> None:
+        """See State. What shards say of themselves is enough: windows come with how far a shard is, and with its epoch."""
+
+    def dump(self) -> Callable[[], bytes]:
+        """See State. There is little of it, much of it alive: it is packed here and now."""
         benches: dict[str, Any] = {}
         for sensor, bench in self.benches.items():
             benches[sensor] = {
@@ -146,7 +155,8 @@ class Verdicts:
                 "pieces": [[shard, pieces] for shard, pieces in bench.pieces.items()],
                 "later": [list(pair) for pair in bench.later],
             }
-        return snapshot.pack({"benches": benches, "silence": self.silence.dump()})
+        packed = snapshot.pack({"benches": benches, "silence": self.silence.dump()})
+        return lambda: packed
 
     def load(self, data: bytes) -> None:
         """See State."""
@@ -163,6 +173,7 @@ class Verdicts:
             bench.seen = {shard: (offset, piece) for shard, offset, piece in values["seen"]}
             bench.pieces = {shard: list(pieces) for shard, pieces in values["pieces"]}
             bench.later = [(envelope, value) for envelope, value in values["later"]]
+            bench.ahead = {msgspec.json.decode(envelope, type=Closing).shard for envelope, _ in bench.later}
 
 
 def _parts(value: bytes) -> list[WindowPart]:
@@ -170,6 +181,6 @@ def _parts(value: bytes) -> list[WindowPart]:
     if not value:
         return []
     try:
-        return [WindowPart.from_bytes(part) for part in snapshot.unpack(value)["parts"]]
-    except (ValueError, KeyError, TypeError) as error:
+        return [WindowPart.from_bytes(part) for part in msgspec.msgpack.decode(value, type=list[bytes])]
+    except ValueError as error:  # msgspec's among them
         raise BadMessage(f"unreadable window parts: {error}") from None

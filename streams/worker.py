@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from prometheus_client import start_http_server
 
 from streams.app import Agents, make_app
@@ -24,15 +23,14 @@ from streams.liveness import Watchdog
 from streams.messages import State
 from streams.metrics import Metrics
 from streams.outbox import Outbox
-from wireverdict.bus import Topic, librdkafka
+from streams.topics import client_options, partitions
+from wireverdict.bus import Topic
 from wireverdict.settings import Settings
 
 LOG = logging.getLogger("wireverdict.stream")
 STOPPED, BROKEN = 0, 70
 """Exit statuses: asked to stop; anything else (EX_SOFTWARE of sysexits.h), to be started again."""
 TICK = 0.5
-READ = (Topic.HEADERS, Topic.WINDOWS)
-WRITTEN = (Topic.CONNECTIONS, Topic.VERDICTS, Topic.CHECKPOINTS, Topic.DEAD_LETTERS)
 
 
 Makers = Mapping[Topic, Callable[[int], State]]
@@ -65,10 +63,10 @@ class Worker:
 
     async def _run(self) -> int:
         bus, stream = self.settings.bus, self.settings.stream
-        options = librdkafka(bus) | {"logger": logging.getLogger("wireverdict.kafka"), "client.id": self.instance}
+        options = client_options(self.settings, self.instance)
         self.metrics = Metrics()
         group = f"{bus.prefix}-{stream.group}"
-        counts = await asyncio.to_thread(self._partitions, options)
+        counts = await asyncio.to_thread(partitions, self.settings, options)
         self.keepers = {
             topic: Keeper(
                 topic,
@@ -78,6 +76,7 @@ class Worker:
                 make=make,
                 open_ledger=partial(self._ledger, options, group, topic, counts),
                 earliest=partial(self._earliest, options, bus.topic(topic)),
+                threads=stream.threads if topic is Topic.HEADERS else 1,
             )
             for topic, make in self.make(self.settings, self.metrics).items()
         }
@@ -119,12 +118,10 @@ class Worker:
         last.daemon = True
         last.start()
         watchdog.stop()
-        clock.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await clock
+        await clock  # to its end: a checkpoint that was begun cannot be left, nor begun twice
         await self.agents.checkpoint(everything=True)
         for keeper in self.keepers.values():
-            keeper.held.clear()
+            keeper.drop()
         await self.app.stop()
         LOG.info("stopped")
         logging.shutdown()
@@ -132,7 +129,7 @@ class Worker:
 
     async def _clock(self) -> None:
         """Checkpoints that are due, and signs of life."""
-        while True:
+        while not self._stop.is_set():
             self._beat = time.monotonic()
             await asyncio.sleep(TICK)
             await self.agents.checkpoint()
@@ -147,22 +144,6 @@ class Worker:
             for topic, keeper in self.keepers.items()
             for number, held in keeper.held.copy().items()
         }
-
-    def _partitions(self, options: dict[str, Any]) -> dict[Topic, int]:
-        """Of the topics that matter here. Raises RuntimeError."""
-        bus = self.settings.bus
-        client = Consumer(options | {"group.id": "none"})
-        try:
-            listed = client.list_topics(timeout=30.0).topics
-            wanted = {topic: bus.topic(topic) for topic in (*READ, *WRITTEN)}
-            missing = [name for name in wanted.values() if name not in listed]
-            if missing:
-                raise RuntimeError(f"there is no topic {missing[0]}: create topics first (wireverdict topics create)")
-            return {topic: len(listed[name].partitions) for topic, name in wanted.items()}
-        except KafkaException as error:
-            raise RuntimeError(f"Kafka does not answer at {bus.servers}: {error.args[0].str()}") from None
-        finally:
-            client.close()
 
     def _ledger(
         self, options: dict[str, Any], group: str, topic: Topic, counts: dict[Topic, int], number: int

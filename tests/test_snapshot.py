@@ -106,3 +106,11 @@ def test_an_array_must_be_what_its_reader_expects() -> None:
     ):
         with pytest.raises(ValueError, match="snapshot"):
             snapshot.array(state, name, dtype, most, exactly=exactly)
+
+
+def test_packing_takes_all_but_arrays_at_once() -> None:
+    state: dict[str, Any] = {"clocks": {"edge": 1}, "rows": np.arange(5)}
+    whole, later = snapshot.pack(state), snapshot.packing(state)
+    state["clocks"]["edge"] = 2
+    assert later() == whole
+    assert snapshot.pack(state) != whole

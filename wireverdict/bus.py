@@ -128,6 +128,7 @@ class Envelope(msgspec.Struct, frozen=True):
     clock: int  # ns, the latest packet time that the sensor has seen, headers of other partitions included
     partitions: int  # between which this sensor's headers are divided
     headers: int = 0
+    before: int = 0  # headers in the messages before this one, of this run and partition
     first: int = 0  # ns, time of the first and last header; 0 without headers
     last: int = 0
     drops: dict[str, int] = {}  # what was lost before this message, by reason, since the run began

@@ -8,6 +8,7 @@ little-endian, and that many bytes of MessagePack: {"tree": the value with exten
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -30,6 +31,12 @@ def pack(state: dict[str, Any]) -> bytes:
 
     Equal values give equal bytes. Tuples come back as lists. Raises TypeError for other types.
     """
+    return packing(state)()
+
+
+def packing(state: dict[str, Any]) -> Callable[[], bytes]:
+    """`pack` in two steps: everything but the arrays is taken now; what is given takes the arrays, in whatever thread, when it
+    is called, so they must stay as they are until then. Raises TypeError."""
     arrays: list[NDArray[Any]] = []
 
     def mark(value: Any) -> Any:
@@ -49,8 +56,12 @@ def pack(state: dict[str, Any]) -> bytes:
         chunks.append(bytes(-total % _ALIGN))
         chunks.append(array.reshape(-1).view(np.uint8).data if array.size else b"")
         total += len(chunks[-2]) + array.nbytes
-    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj(size=total)
-    return b"".join([MAGIC, *(compressor.compress(chunk) for chunk in chunks), compressor.flush()])
+
+    def compress() -> bytes:
+        compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj(size=total)
+        return b"".join([MAGIC, *(compressor.compress(chunk) for chunk in chunks), compressor.flush()])
+
+    return compress
 
 
 def unpack(data: bytes) -> dict[str, Any]:

@@ -18,8 +18,10 @@ class StreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_timeout: float = 15.0
     """s without a heartbeat after which the brokers give a worker's partitions to others. A worker that comes back
     sooner under its own name gets them back at once."""
-    buffer: int = 32
-    """messages that wait for each agent; each holds up to 8,192 headers."""
+    buffer: int = 64
+    """messages that wait for each agent, in all partitions together; each holds up to 8,192 headers, in some 80 kB."""
+    threads: int = 2
+    """partitions of the headers topic that one worker tracks at the same time."""
     max_future: float = 3_600.0
     """s that packets may be ahead of the time at which the broker took them; further ahead, a sensor's clock is wrong
     and would close every window: such a batch is a dead letter."""
@@ -49,7 +51,7 @@ class StreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("stream.checkpoint_chunk must be between 1024 and 900000 bytes, to fit into a message")
         if not 1 <= self.max_bad <= self.bad_window:
             raise ValueError("stream.max_bad must be at least 1 and at most stream.bad_window")
-        if self.buffer < 1:
-            raise ValueError("stream.buffer must be at least 1")
+        if self.buffer < 1 or self.threads < 1:
+            raise ValueError("stream.buffer and stream.threads must be at least 1")
         if self.max_future < 0 or self.silence < 0:
             raise ValueError("stream.max_future and stream.silence must not be negative")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.program import ROOT, command, environment, run
 from tests.services.places import once
+from tests.streams.broker import Bus
 
 pytestmark = pytest.mark.services
 
@@ -36,6 +37,21 @@ def test_missing_topics_are_a_sentence() -> None:
     )
     assert told.status == 2
     assert "there is no topic nobody-made-these.headers: create topics first (wireverdict topics create)" in told.err
+
+
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")])
+def test_windows_by_count_over_several_partitions_are_refused_at_the_start(workers: tuple[str, ...]) -> None:
+    bus = Bus(partitions=4)
+    told = run(
+        "stream",
+        *workers,
+        WIREVERDICT_BUS__SERVERS=bus.servers,
+        WIREVERDICT_BUS__PREFIX=bus.prefix,
+        WIREVERDICT_WINDOWS__PACKETS="5000",
+    )
+    assert told.status == 2
+    assert "windows by count cannot be divided over the 4 partitions" in told.err
+    assert "worker process started" not in told.err
 
 
 def test_several_workers_are_kept_running_until_a_signal(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ class Chain:
         """As after a restart: from what was dumped."""
         for number, state in enumerate(self.connections):
             self.connections[number] = self.new_connections(number)
-            self.connections[number].load(state.dump())
-        dumped = self.verdicts.dump()
+            self.connections[number].load(state.dump()())
+        dumped = self.verdicts.dump()()
         self.verdicts = self.new_verdicts()
         self.verdicts.load(dumped)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 
 from streams.messages import Incoming, Outgoing
 from wireverdict.bus import BadMessage, Topic
@@ -29,8 +30,11 @@ class Counting:
         value = f"{self.partition} {message.offset} {self.count}".encode()
         return [Outgoing(self.topic, message.key or b"", value, [], self.partition)]
 
-    def dump(self) -> bytes:
-        return str(self.count).encode()
+    def missed(self) -> None:
+        pass
+
+    def dump(self) -> Callable[[], bytes]:
+        return str(self.count).encode
 
     def load(self, data: bytes) -> None:
         self.count = int(data)

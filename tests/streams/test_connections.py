@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import orjson
 import pytest
 
 from streams.messages import Closing
@@ -10,6 +11,9 @@ from tests.streams.chain import Chain
 from tests.streams.publishing import Sent, answer, header_batches, publication
 from wireverdict.bus import BadMessage, Envelope, Kind, Topic
 from wireverdict.headers import HeaderBatch
+from wireverdict.settings import Settings
+from wireverdict.windows.part import WindowPart
+from wireverdict.windows.settings import WindowSettings
 
 DEMO = Path(__file__).resolve().parents[2] / "demo" / "dns-outage.pcap.gz"
 
@@ -59,6 +63,95 @@ def test_batches_that_never_came_are_counted_and_told(batches: list[HeaderBatch]
     assert lost == 3
     closings = [Closing.from_headers(out.headers) for out in chain.sent if out.topic is Topic.WINDOWS]
     assert closings[-1].lost == {"missing": 3}
+
+
+def drops(chain: Chain) -> dict[int, int]:
+    """Headers that windows are told to have been lost, by window."""
+    found: dict[int, int] = {}
+    for out in chain.sent:
+        if out.topic is Topic.WINDOWS and out.value:
+            for value in msgspec.msgpack.decode(out.value, type=list[bytes]):
+                part = WindowPart.from_bytes(value)
+                found[part.number] = found.get(part.number, 0) + part.capture.reported_drops
+    return {number: count for number, count in found.items() if count}
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_windows_hear_how_many_headers_were_lost_in_them(batches: list[HeaderBatch], partitions: int) -> None:
+    sent = publication(batches, "edge", partitions)
+    gone = [message for message in sent[40:80] if Envelope.from_headers(message.headers).kind is Kind.HEADERS]
+    envelopes = [Envelope.from_headers(message.headers) for message in gone]
+    assert len(envelopes) > 3
+    chain = Chain(partitions)
+    for message in sent:
+        if message not in gone:
+            chain.reload()
+            chain.take([message])
+    found = drops(chain)
+    assert sum(found.values()) == sum(envelope.headers for envelope in envelopes)
+    width = 10 * 10**9
+    assert min(found) >= envelopes[0].first // width - 1
+    assert max(found) <= envelopes[-1].last // width + 1
+
+
+def test_what_the_sensor_lost_itself_is_told_once_however_many_partitions_there_are(batches: list[HeaderBatch]) -> None:
+    sent = publication(batches, "edge", 4)
+    half = len(sent) // 2
+    told = {"kernel": 500, "spool_full": 70}  # what the spool lost leaves a gap besides
+    chain = Chain(4)
+    chain.take([*sent[:half], *(changed(message, drops=told) for message in sent[half:])])
+    assert sum(drops(chain).values()) == 500
+
+
+def test_verdicts_say_what_was_lost(batches: list[HeaderBatch]) -> None:
+    sent = publication(batches, "edge", 1)
+    chain = Chain(1)
+    told = [changed(message, drops={"kernel": 60 * number}) for number, message in enumerate(sent)]
+    chain.take(told)
+    verdicts = [orjson.loads(out.value) for out in chain.sent if out.topic is Topic.VERDICTS]
+    qualities = [verdict["wireverdict"]["capture_quality"] for verdict in verdicts]
+    assert any(quality.get("reported_drops_packets", 0) > 0 for quality in qualities)
+
+
+def test_an_end_that_nobody_will_read_is_made_up_for_by_the_next_run(batches: list[HeaderBatch]) -> None:
+    """Retention took it: the topic has nothing between two messages of a partition."""
+    first, second = publication(batches, "edge", 2, run="a"), publication(batches, "edge", 2, run="b")
+    chain = Chain(2)
+    chain.take(first[:-1])  # the end for the last partition is missing
+    lost = first[-1].partition
+    chain.offsets[lost] += 1
+    chain.connections[lost].missed()
+    chain.reload()
+    chain.take(second)
+    records, verdicts = chain.answer("edge")
+    once = answer(batches)
+    assert records == sorted(once[0] * 2)
+    assert verdicts == once[1]
+    assert chain.verdicts.open == 0
+
+
+def test_messages_that_went_unread_within_a_run_end_nothing(batches: list[HeaderBatch]) -> None:
+    sent = publication(batches, "edge", 1)
+    chain = Chain(1)
+    chain.take(sent[:10])
+    chain.connections[0].missed()
+    chain.take(sent[10:])
+    assert chain.answer("edge") == answer(batches)
+
+
+def test_windows_by_count_are_refused_for_sensors_that_are_divided(batches: list[HeaderBatch]) -> None:
+    chain = Chain(2, Settings(windows=WindowSettings(packets=5_000)))
+    with pytest.raises(BadMessage, match="windows by count cannot be divided"):
+        chain.take(publication(batches, "edge", 2)[:1])
+
+
+def test_what_was_copied_is_not_changed_by_what_is_applied_later(batches: list[HeaderBatch]) -> None:
+    sent = publication(batches, "edge", 1)
+    chain = Chain(1)
+    chain.take(sent[:30])
+    at_once, later = chain.connections[0].dump()(), chain.connections[0].dump()
+    chain.take(sent[30:])
+    assert later() == at_once
 
 
 def test_a_new_run_after_the_end_begins_afresh(batches: list[HeaderBatch]) -> None:

@@ -36,11 +36,12 @@ def test_detectors_that_break_are_counted() -> None:
 
 def test_snapshots_are_measured() -> None:
     metrics = Metrics()
-    metrics.saved(Topic.HEADERS, 3, 1_000, 0.2)
+    metrics.saved(Topic.HEADERS, 3, 1_000, 0.2, 0.03)
     metrics.restored(Topic.HEADERS, 0.3, 4)
     said = text(metrics)
     assert 'wireverdict_stream_checkpoint_bytes{partition="3",topic="headers"} 1000.0' in said
     assert 'wireverdict_stream_checkpoint_seconds_sum{topic="headers"} 0.2' in said
+    assert 'wireverdict_stream_checkpoint_copy_seconds_sum{topic="headers"} 0.03' in said
     assert 'wireverdict_stream_restore_seconds_count{topic="headers"} 1.0' in said
 
 

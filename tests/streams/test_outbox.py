@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from streams.messages import Outgoing
@@ -25,6 +27,25 @@ def test_what_is_flushed_is_on_its_topic_in_order(bus: Bus) -> None:
         got = [(m.key(), m.value(), m.headers()) for m in read if m.partition() == partition]
         assert got == [(m.key, m.value, m.headers) for m in sent if m.partition == partition]
     assert (outbox.sent, outbox.bytes) == (100, 190)
+
+
+def test_a_flush_does_not_wait_for_what_others_send_meanwhile(bus: Bus) -> None:
+    outbox, over = Outbox(bus.settings, bus.options), threading.Event()
+
+    def send_on() -> None:
+        while not over.is_set():
+            outbox.send([Outgoing(Topic.VERDICTS, b"other", b"x", [])] * 10)
+
+    sender = threading.Thread(target=send_on)
+    sender.start()
+    try:
+        for number in range(5):
+            outbox.send([Outgoing(Topic.DEAD_LETTERS, b"edge", b"%d" % number, [])])
+            outbox.flush(30.0)
+            assert [m.value() for m in bus.read(Topic.DEAD_LETTERS)][-1] == b"%d" % number
+    finally:
+        over.set()
+        sender.join()
 
 
 def test_a_key_always_goes_to_the_same_partition(bus: Bus) -> None:

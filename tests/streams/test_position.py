@@ -34,7 +34,7 @@ def test_what_is_applied_is_unsaved_until_it_is_kept() -> None:
     assert not position.unsaved
     position.advance(3)
     assert (position.unsaved, position.saved) == (True, -1)
-    position.keep()
+    position.keep(3)
     assert (position.unsaved, position.saved) == (False, 3)
 
 

@@ -108,6 +108,30 @@ def test_the_next_input_of_a_shard_waits_for_the_others(windows: list[Outgoing],
     assert chain.verdicts.open == 0
 
 
+def test_a_shard_whose_end_was_lost_holds_nobody_up_once_it_speaks_of_its_next_input(
+    windows: list[Outgoing], batches: list[HeaderBatch]
+) -> None:
+    closings = [Closing.from_headers(output.headers) for output in windows]
+    lost = next(at for at, closing in enumerate(closings) if closing.ended)
+    again = [changed(o, epoch=1, offset=Closing.from_headers(o.headers).offset + 1_000) for o in windows]
+    chain = Chain(2)
+    for output in [*windows[:lost], *windows[lost + 1 :], *again]:
+        chain.hand_over(output)
+        chain.reload()
+    assert chain.verdicts.open == 0
+    assert set(answer(batches)[1]) <= set(verdicts(chain))
+
+
+def test_whoever_comes_late_begins_with_the_input_that_goes_on(
+    windows: list[Outgoing], batches: list[HeaderBatch]
+) -> None:
+    """All of the inputs before has been forgotten by the topic."""
+    chain = Chain(2)
+    for output in windows:
+        chain.hand_over(changed(output, epoch=7))
+    assert verdicts(chain) == answer(batches)[1]
+
+
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [

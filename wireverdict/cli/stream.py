@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     show_default="name of the host",
     help="Name in the group, different for each that runs at the same time and equal after a restart.",
 )
+@detector_option
 @click.option("--index", type=click.IntRange(0), default=0, hidden=True)
 @click.option(
     "--config", metavar="FILE", envvar="WIREVERDICT_CONFIG", help="Settings (config/wireverdict.toml has all)."
 )
-def command(workers: int | None, instance: str, index: int, config: str | None) -> int:
+def command(workers: int | None, instance: str, index: int, config: str | None, detectors: tuple[str, ...]) -> int:
     """Read headers from Kafka, write connection records and verdicts to it.
 
     Without --workers one worker runs in this process, for a process manager or a container. Workers on several machines
@@ -56,7 +58,14 @@ def command(workers: int | None, instance: str, index: int, config: str | None) 
         except (RuntimeError, OSError) as error:
             raise click.ClickException(str(error)) from None
     from streams.supervisor import Supervisor
+    from streams.topics import Refused, client_options, partitions
 
+    try:
+        partitions(chosen, client_options(chosen, instance))
+    except Refused as error:
+        raise click.ClickException(str(error)) from None
+    except (RuntimeError, OSError) as error:  # brokers may yet come: workers are started again until then
+        logging.getLogger("wireverdict.stream").warning(str(error))
     this = [sys.executable, "-m", "wireverdict", "stream", "--instance", instance]
     given = ["--config", config] if config else []
     given += [part for spec in detectors for part in ("--detector", spec)]
