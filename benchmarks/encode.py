@@ -5,13 +5,12 @@ from __future__ import annotations
 import struct
 from typing import Any, BinaryIO
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.events import ACK, EVENT, SYN
 from benchmarks.plan import CONN, UDP
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 RECORD = 16
 CHUNK = 200_000  # packets
@@ -22,31 +21,31 @@ def file_header(snap: int) -> bytes:
     return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, snap, 1)
 
 
-@kernel()
+@kernel(borrow=True)
 def put16(b: Any, i: Any, value: Any) -> None:
     b[i] = (value >> 8) & 255
     b[i + 1] = value & 255
 
 
-@kernel()
+@kernel(borrow=True)
 def put32(b: Any, i: Any, value: Any) -> None:
     put16(b, i, (value >> 16) & 0xFFFF)
     put16(b, i + 2, value & 0xFFFF)
 
 
-@kernel()
+@kernel(borrow=True)
 def put64(b: Any, i: Any, value: Any) -> None:
     put32(b, i, np.int64(value >> np.uint64(32)))
     put32(b, i + 4, np.int64(value & np.uint64(0xFFFFFFFF)))
 
 
-@kernel()
+@kernel(borrow=True)
 def put_little(b: Any, i: Any, value: Any) -> None:
     for k in range(4):
         b[i + k] = (value >> (8 * k)) & 255
 
 
-@kernel()
+@kernel(borrow=True)
 def total(b: Any, start: Any, end: Any, carry: Any) -> Any:
     """Sum of 16-bit words for the Internet checksum (RFC 1071)."""
     i = start
@@ -58,14 +57,14 @@ def total(b: Any, start: Any, end: Any, carry: Any) -> Any:
     return carry
 
 
-@kernel()
+@kernel(borrow=True)
 def folded(carry: Any) -> Any:
     while carry >> 16:
         carry = (carry & 0xFFFF) + (carry >> 16)
     return (~carry) & 0xFFFF
 
 
-@kernel()
+@kernel(borrow=True)
 def ip_header(b: Any, c: Any, server: Any, number: Any, length: Any) -> Any:
     """Write an IP header at 14 for a transport packet of `length` bytes; gives where the transport header starts."""
     b[12], b[13] = (0x86, 0xDD) if c.ipv6 else (8, 0)
@@ -92,7 +91,7 @@ def ip_header(b: Any, c: Any, server: Any, number: Any, length: Any) -> Any:
     return 34
 
 
-@kernel()
+@kernel(borrow=True)
 def tcp_header(b: Any, at: Any, c: Any, e: Any) -> Any:
     """Write a TCP header; gives its length."""
     mine, peer = (c.isn_server, c.isn_client) if e.server else (c.isn_client, c.isn_server)
@@ -132,7 +131,7 @@ def tcp_header(b: Any, at: Any, c: Any, e: Any) -> Any:
     return o - at
 
 
-@kernel()
+@kernel(borrow=True)
 def dns_message(b: Any, at: Any, c: Any, e: Any) -> None:
     """UDP header and a query or answer for h########.example.com, type A."""
     put16(b, at, 53 if e.server else c.sport)
@@ -158,7 +157,7 @@ def dns_message(b: Any, at: Any, c: Any, e: Any) -> None:
             b[m + 39 + i] = answer[i]
 
 
-@kernel()
+@kernel(borrow=True)
 def checksum(b: Any, at: Any, end: Any, c: Any, field: Any, length: Any) -> None:
     """Fill a TCP or UDP checksum: what is not in the buffer is zeros and adds nothing."""
     start = 22 if c.ipv6 else 26
@@ -168,12 +167,19 @@ def checksum(b: Any, at: Any, end: Any, c: Any, field: Any, length: Any) -> None
 
 
 @kernel(
-    numba.int64(numba.from_dtype(EVENT)[::1], numba.from_dtype(CONN)[::1], numba.int64, numba.int64, numba.uint8[::1])
+    types.int64(
+        types.from_dtype(EVENT)[::1],
+        types.from_dtype(CONN)[::1],
+        types.int64,
+        types.int64,
+        types.uint8[::1],
+        types.uint8[::1],
+    ),
+    borrow=True,
 )
-def encode(events: Any, rows: Any, first_number: Any, snap: Any, out: Any) -> Any:
-    """Write pcap records of `events` to `out` (uint8, zeroed); gives the bytes used."""
+def encode(events: Any, rows: Any, first_number: Any, snap: Any, out: Any, b: Any) -> Any:
+    """Write pcap records of `events` to `out` (uint8, zeroed); gives the bytes used. `b`: room for 256 bytes."""
     used = 0
-    b = np.zeros(256, np.uint8)
     for i in range(len(events)):
         e: Any = events[i]
         c: Any = rows[e.conn]
@@ -198,7 +204,8 @@ def encode(events: Any, rows: Any, first_number: Any, snap: Any, out: Any) -> An
         put_little(out, used + 4, e.ts % 1_000_000_000 // 1000)
         put_little(out, used + 8, kept)
         put_little(out, used + 12, whole)
-        out[used + RECORD : used + RECORD + min(kept, written)] = b[: min(kept, written)]
+        for k in range(min(kept, written)):
+            out[used + RECORD + k] = b[k]
         used += RECORD + kept
     return used
 
@@ -209,6 +216,6 @@ def write(file: BinaryIO, events: NDArray[np.void], rows: NDArray[np.void], snap
     for start in range(0, len(events), CHUNK):
         piece = events[start : start + CHUNK]
         out = np.zeros(len(piece) * (RECORD + snap), np.uint8)
-        used = encode(piece, rows, start, snap, out)
+        used = encode(piece, rows, start, snap, out, np.zeros(256, np.uint8))
         size += file.write(out[:used].data)
     return size

@@ -31,7 +31,7 @@ MS = 1_000_000
 WINDOW = 501
 
 
-@kernel()
+@kernel(borrow=True)
 def dice(state: Any) -> Any:
     """The next number in [0, 1) (splitmix64)."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -42,13 +42,13 @@ def dice(state: Any) -> Any:
     return float(z >> np.uint64(11)) / 9007199254740992.0
 
 
-@kernel()
+@kernel(borrow=True)
 def tick_of(base: Any, c: Any, moment: Any) -> Any:
     """TSval of a host whose clock showed `base` when the connection began: milliseconds."""
     return (np.int64(base) + (moment - c.start) // MS) & 0xFFFFFFFF
 
 
-@kernel()
+@kernel(borrow=True)
 def header_bytes(c: Any, flags: Any, sack: bool) -> Any:
     """IP and TCP header of a segment."""
     options = 12 if c.timestamps else 0
@@ -59,7 +59,7 @@ def header_bytes(c: Any, flags: Any, sack: bool) -> Any:
     return (40 if c.ipv6 else 20) + 20 + options
 
 
-@kernel()
+@kernel(borrow=True)
 def emit(
     out: Any,
     n: Any,
@@ -110,7 +110,7 @@ def emit(
     return n + 1
 
 
-@kernel()
+@kernel(borrow=True)
 def datagram(out: Any, n: Any, c: Any, conn: Any, sent: Any, server: Any, number: Any, length: Any) -> Any:
     """Write one DNS message."""
     e = out[n]

@@ -19,7 +19,7 @@ MOST = 4096  # segments of one response
 ROUND = 48  # most segments in a round
 
 
-@kernel()
+@kernel(borrow=True)
 def end_of(c: Any, base: Any, segments: Any, count: Any, last_length: Any) -> Any:
     """Sequence number after so many segments of a response."""
     if segments == count:
@@ -27,7 +27,7 @@ def end_of(c: Any, base: Any, segments: Any, count: Any, last_length: Any) -> An
     return base + segments * c.mss
 
 
-@kernel()
+@kernel(borrow=True)
 def response(
     out: Any,
     n: Any,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,12 +23,12 @@ from benchmarks.plan import (
     UNREACHED,
 )
 from benchmarks.response import MOST, ROUND, response
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 LATE_BY = 6_000 * MS  # later than any time-out in use
 
 
-@kernel()
+@kernel(borrow=True)
 def tcp(out: Any, n: Any, c: Any, conn: Any, random: Any, work: Any) -> Any:
     """All packets of one TCP connection; sequence numbers start at 0 with the SYN."""
     half = c.rtt // 2
@@ -124,7 +123,7 @@ def tcp(out: Any, n: Any, c: Any, conn: Any, random: Any, work: Any) -> Any:
     return emit(out, n, c, conn, t + half, 1, ACK, server_next + 1, client_next + 1, 0, WINDOW, client_tick, 0, 0, 0)
 
 
-@kernel()
+@kernel(borrow=True)
 def dns(out: Any, n: Any, c: Any, conn: Any) -> Any:
     """A query and what comes of it. The question is always hXXXXXXXX.example.com (33 bytes with type and class)."""
     number = np.int64(c.random & np.uint64(0xFFFF))
@@ -136,17 +135,23 @@ def dns(out: Any, n: Any, c: Any, conn: Any) -> Any:
     return datagram(out, n, c, conn, c.start + c.rtt // 2 + wait, 1, number, 12 + 27 + 16)
 
 
-@kernel(numba.types.UniTuple(numba.int64, 2)(numba.from_dtype(CONN)[::1], numba.int64, numba.from_dtype(EVENT)[::1]))
-def simulate(rows: Any, first: Any, out: Any) -> Any:
-    """Simulate rows[first:] until `out` (EVENT rows) might not hold another connection; gives (next row, events)."""
-    got = np.zeros(MOST + 1, np.uint8)
-    todo = np.zeros(ROUND, np.int64)
-    again = np.zeros(ROUND, np.int64)
-    arrival = np.zeros(ROUND + 1, np.int64)
-    segment = np.zeros(ROUND + 1, np.int64)
-    ticks = np.zeros(ROUND + 1, np.int64)
-    work = (got, todo, again, arrival, segment, ticks)
-    random = np.zeros(1, np.uint64)
+@kernel(
+    types.UniTuple(types.int64, 2)(
+        types.from_dtype(CONN)[::1],
+        types.int64,
+        types.from_dtype(EVENT)[::1],
+        types.uint8[::1],
+        types.int64[:, ::1],
+        types.uint64[::1],
+    ),
+    borrow=True,
+)
+def simulate(rows: Any, first: Any, out: Any, got: Any, rounds: Any, random: Any) -> Any:
+    """Simulate rows[first:] until `out` (EVENT rows) might not hold another connection; gives (next row, events).
+
+    `got` uint8[MOST + 1], `rounds` int64[5, ROUND + 1] and `random` uint64[1] are room to work in.
+    """
+    work = (got, rounds[0], rounds[1], rounds[2], rounds[3], rounds[4])
     n = 0
     while first < len(rows):
         c = rows[first]
@@ -161,13 +166,19 @@ def simulate(rows: Any, first: Any, out: Any) -> Any:
     return first, n
 
 
+def room() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint64]]:
+    """What `simulate` needs to work in."""
+    return np.zeros(MOST + 1, np.uint8), np.zeros((5, ROUND + 1), np.int64), np.zeros(1, np.uint64)
+
+
 def events(rows: NDArray[np.void]) -> NDArray[np.void]:
     """All packets of the plan in order of capture time (EVENT); fills the truth columns of `rows`."""
     pieces: list[NDArray[np.void]] = []
     first = 0
     space = np.zeros(2_000_000, EVENT)
+    work = room()
     while first < len(rows):
-        first, n = simulate(rows, first, space)
+        first, n = simulate(rows, first, space, *work)
         pieces.append(space[:n].copy())
     together = np.concatenate(pieces) if pieces else np.zeros(0, EVENT)
     del pieces, space

@@ -12,15 +12,11 @@ import ctypes.util
 import struct
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from wireverdict.frames import FRAME, FrameBatch
-from wireverdict.kernels import kernel
+from wireverdict.kernels import intrinsic, kernel, types
 
 _NAMES = ("libpcap.so.0.8", "libpcap.so.1", "libpcap.so", "libpcap.dylib", "libpcap.A.dylib")
 _SNAP = 262_144
@@ -30,7 +26,7 @@ _NULL = 0
 """LINKTYPE_NULL: its header, an address family, is in the byte order of the host that captured."""
 _TRIED = (1, 101, 113, 276, 127, 105, 0, 9, 192)
 """Ethernet, raw IP, SLL, SLL2, 802.11, loopback, PPP, PPI: an expression must make sense for at least one of them."""
-_FRAMES = numba.from_dtype(FRAME)[::1]
+_FRAMES = types.from_dtype(FRAME)[::1]
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 
 
@@ -48,9 +44,11 @@ class Code(ctypes.Structure):
     _fields_ = (("length", ctypes.c_uint), ("instructions", ctypes.c_void_p))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def call_filter(context: Any, function: Any, program: Any, data: Any, offset: Any, length: Any, captured: Any) -> Any:
     """bpf_filter(program, &data[offset], length, captured), the function being given by its address."""
+    from llvmlite import ir
+    from numba.core import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         held = context.make_array(signature.args[2])(context, builder, arguments[2])
@@ -65,7 +63,9 @@ def call_filter(context: Any, function: Any, program: Any, data: Any, offset: An
     return types.uint32(wide, wide, data, wide, types.uint32, types.uint32), generate
 
 
-@kernel(types.void(types.int64, types.int64, types.int64, types.boolean, _BYTES, _FRAMES, types.boolean[::1]))
+@kernel(
+    types.void(types.int64, types.int64, types.int64, types.boolean, _BYTES, _FRAMES, types.boolean[::1]), borrow=True
+)
 def run(function: Any, program: Any, link: Any, big: Any, data: Any, frames: Any, mask: Any) -> None:
     """Set `mask` for the frames of one link type that the program accepts.
 

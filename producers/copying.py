@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from wireverdict.kernels import intrinsic
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def copy_bytes(context: Any, target: Any, at: Any, source: Any, start: Any, count: Any) -> Any:
     """copy_bytes(target, at, source, start, count): ``target[at:at+count] = source[start:start+count]``, unchecked.
 
     Both are contiguous uint8 arrays that do not overlap; the numbers are int64.
     """
+    from numba.core import cgutils, types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         to = context.make_array(signature.args[0])(context, builder, arguments[0])

@@ -9,24 +9,23 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from producers.copying import copy_bytes
 from wireverdict.frames import FRAME, FrameBatch
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 SHORT = 64
 """Frames; runs shorter than this on average are gathered into one buffer rather than given out one by one."""
 _GATHER = 16 << 20
 """Bytes gathered into one buffer, at most (a single larger frame aside)."""
-_FRAMES = numba.from_dtype(FRAME)[::1]
+_FRAMES = types.from_dtype(FRAME)[::1]
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
+_NUMBERS = types.int64[::1]
 
 
-@kernel(types.int64(_FRAMES, types.int64, types.int64))
+@kernel(types.int64(_FRAMES, types.int64, types.int64), borrow=True)
 def leading(frames: Any, ts: Any, inclusive: Any) -> Any:
     """How many frames at the beginning come before `ts` (or at it, if `inclusive`)."""
     for i in range(frames.size):
@@ -35,13 +34,13 @@ def leading(frames: Any, ts: Any, inclusive: Any) -> Any:
     return frames.size
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def before(ts: Any, rank: Any, other_ts: Any, other_rank: Any) -> Any:
     """Whether the first key comes before the second."""
     return ts < other_ts or (ts == other_ts and rank < other_rank)
 
 
-@kernel()
+@kernel(borrow=True)
 def sink(heap: Any, count: Any, at: Any, pool: Any, cursors: Any, ranks: Any) -> None:
     """Restore the heap of lanes (by the key of each lane's next frame) below `at`."""
     lane = heap[at]
@@ -61,17 +60,14 @@ def sink(heap: Any, count: Any, at: Any, pool: Any, cursors: Any, ranks: Any) ->
     heap[at] = lane
 
 
-@kernel(
-    types.int64(_FRAMES, types.int64[::1], types.int64[::1], types.int64[::1], types.int64, _FRAMES, types.int64[::1])
-)
-def merge(pool: Any, cursors: Any, ends: Any, ranks: Any, bound: Any, out: Any, lanes: Any) -> Any:
+@kernel(types.int64(_FRAMES, _NUMBERS, _NUMBERS, _NUMBERS, types.int64, _FRAMES, _NUMBERS, _NUMBERS), borrow=True)
+def merge(pool: Any, cursors: Any, ends: Any, ranks: Any, bound: Any, out: Any, lanes: Any, heap: Any) -> Any:
     """Merge lane i's frames ``pool[cursors[i]:ends[i]]`` (none empty) into `out`, noting the lane of each in `lanes`.
 
     Stops when a lane runs out, `out` is full or the next frame is not before `bound` (ns). `cursors` move on; frames
-    written.
+    written. `heap`: scratch room for a number a lane.
     """
     count = cursors.size
-    heap = np.empty(count, np.int64)
     for i in range(count):
         heap[i] = i
     for i in range(count // 2 - 1, -1, -1):
@@ -92,7 +88,7 @@ def merge(pool: Any, cursors: Any, ends: Any, ranks: Any, bound: Any, out: Any, 
     return written
 
 
-@kernel(types.int64(_FRAMES, types.int64, types.int64, types.int64[::1]))
+@kernel(types.int64(_FRAMES, types.int64, types.int64, types.int64[::1]), borrow=True)
 def place(frames: Any, start: Any, room: Any, targets: Any) -> Any:
     """Lay frames out side by side from number `start` on: where each begins goes to `targets`, the sum to its end.
 
@@ -111,7 +107,7 @@ def place(frames: Any, start: Any, room: Any, targets: Any) -> Any:
     return end
 
 
-@kernel(types.void(_BYTES, _FRAMES, types.int64[::1], types.int64, types.int64[::1], types.uint8[::1]))
+@kernel(types.void(_BYTES, _FRAMES, types.int64[::1], types.int64, types.int64[::1], types.uint8[::1]), borrow=True)
 def gather(data: Any, frames: Any, owners: Any, owner: Any, targets: Any, buffer: Any) -> None:
     """Copy the bytes of `owner`'s frames from `data` to their `targets` in `buffer`, and point the frames there."""
     for i in range(frames.size):

@@ -229,7 +229,7 @@ def _next_frames(lanes: list[_Lane], bound: int) -> list[FrameBatch]:
     cursors = starts.copy()
     out, owners = np.empty(int(ends[-1]), FRAME), np.empty(int(ends[-1]), np.int64)
     ranks = np.array([lane.rank for lane in lanes], np.int64)
-    written = merge.merge(merge.join(parts), cursors, ends, ranks, bound, out, owners)
+    written = merge.merge(merge.join(parts), cursors, ends, ranks, bound, out, owners, np.empty_like(ends))
     batches = merge.assemble(out[:written], owners[:written], [lane.data for lane in lanes])
     for lane, used in zip(lanes, (cursors - starts).tolist(), strict=True):
         lane.take(used)

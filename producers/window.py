@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from producers.files.layout import Piece
 from producers.merge import assemble
 from wireverdict.frames import FRAME, FrameBatch
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 _SHIFT = 32
 """A frame that belongs at most so many places before the end of the line is moved there; others go through the heap."""
 
-_FRAMES = numba.from_dtype(FRAME)[::1]
+_FRAMES = types.from_dtype(FRAME)[::1]
 _NUMBERS = types.int64[::1]
 # Indices in `state`
 HEAD, TAIL, HEAP, FREE, SERIAL, BYTES, STATE = range(7)
 
 
-@kernel(inline=True)
+@kernel(inline=True, borrow=True)
 def less(rows: Any, serials: Any, one: Any, other: Any) -> Any:
     """Whether the frame in slot `one` goes before that in slot `other`."""
     return rows[one].ts < rows[other].ts or (rows[one].ts == rows[other].ts and serials[one] < serials[other])
 
 
-@kernel()
+@kernel(borrow=True)
 def heap_push(heap: Any, count: Any, slot: Any, rows: Any, serials: Any) -> None:
     """Add a slot to the heap, which has `count` entries before."""
     at = count
@@ -42,7 +40,7 @@ def heap_push(heap: Any, count: Any, slot: Any, rows: Any, serials: Any) -> None
     heap[at] = slot
 
 
-@kernel()
+@kernel(borrow=True)
 def heap_pop(heap: Any, count: Any, rows: Any, serials: Any) -> Any:
     """Take the smallest slot off the heap, which has `count` entries before."""
     top, slot = heap[0], heap[count - 1]
@@ -66,7 +64,8 @@ def heap_pop(heap: Any, count: Any, rows: Any, serials: Any) -> Any:
     types.int64(
         _FRAMES, types.int64, types.int64, types.int64, _NUMBERS,
         _FRAMES, _NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, _FRAMES, _NUMBERS,
-    )
+    ),
+    borrow=True,
 )  # fmt: skip
 def pass_through(
     frames: Any,

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.headers import HEADER, ICMP, ICMP6, QUOTED, QUOTED_ONLY
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
-HEADERS = numba.from_dtype(HEADER)[::1]
-U64, I64 = numba.uint64, numba.int64
+HEADERS = types.from_dtype(HEADER)[::1]
+U64, I64 = types.uint64, types.int64
 
 
 @kernel(inline=True, borrow=True)
@@ -38,7 +37,7 @@ def hash_pair(a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any) -> Any:
     return stir(stir(stir(stir(np.uint64(a_hi)) ^ a_lo) ^ b_hi) ^ b_lo)
 
 
-@kernel(numba.void(HEADERS, I64, numba.int64[::1]), borrow=True)
+@kernel(types.void(HEADERS, I64, types.int64[::1]), borrow=True)
 def number(rows: Any, partitions: Any, out: Any) -> None:
     """Write the partition of each row."""
     for i in range(len(rows)):
@@ -50,7 +49,7 @@ def number(rows: Any, partitions: Any, out: Any) -> None:
         out[i] = np.int64(h % np.uint64(partitions))
 
 
-@kernel(I64(HEADERS, I64, numba.int64[::1]), borrow=True)
+@kernel(I64(HEADERS, I64, types.int64[::1]), borrow=True)
 def elsewhere(rows: Any, partitions: Any, out: Any) -> Any:
     """Write which rows are ICMP errors that quote a pair of another partition; how many."""
     many = np.int64(0)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from producers.files import scan
 from wireverdict.frames import IN, OUT, UNKNOWN
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 
 @kernel(inline=True, borrow=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from producers.files import scan
 from producers.files.layout import MAX_CAPTURED, MalformedError, Numbers, fault
 from wireverdict.frames import IN, OUT, UNKNOWN
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 MICROSECONDS, NANOSECONDS = 1000, 1
 _VARIANTS = {  # magic: (ns per unit of the fraction, bytes in a record header, bytes in the file header)

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 
 from wireverdict.frames import FRAME
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 # Indices in `state`: what a scan is given and gives back
 POSITION = 0  # in the buffer, of the first byte not dealt with
@@ -66,7 +64,7 @@ FAR = np.iinfo(np.int64).max
 LATEST = FAR - 1
 """ns; stands for times that int64 cannot hold. One below the largest number, which others use for "never"."""
 BILLION = 1_000_000_000
-FRAMES = numba.from_dtype(FRAME)[::1]
+FRAMES = types.from_dtype(FRAME)[::1]
 BYTES = types.Array(types.uint8, 1, "C", readonly=True)
 NUMBERS = types.int64[::1]
 

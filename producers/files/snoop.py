@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from producers.files import scan
 from producers.files.layout import MAX_CAPTURED, MalformedError, Numbers, fault
 from wireverdict.frames import UNKNOWN
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 _LINKS = {0: 1, 4: 1, 2: 6, 8: 10, 26: 242}
 """LINKTYPE_* by snoop's numbers (RFC 1761): IEEE 802.3, Ethernet, token ring, FDDI, IP over InfiniBand."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from producers.live import abi
 from wireverdict.frames import FRAME, IN, OUT, UNKNOWN
-from wireverdict.kernels import kernel
+from wireverdict.kernels import intrinsic, kernel, types
+from wireverdict.kernels.prefetch import prefetch
 
 _BYTES, _HALVES, _WORDS = types.uint8[::1], types.uint16[::1], types.uint32[::1]
-_FRAMES = numba.from_dtype(FRAME)[::1]
+_FRAMES = types.from_dtype(FRAME)[::1]
 _I64 = types.int64
 
 LINK_OF: NDArray[np.uint16] = np.full(1 << 10, abi.RAW, np.uint16)
@@ -23,13 +21,15 @@ LINK_OF: NDArray[np.uint16] = np.full(1 << 10, abi.RAW, np.uint16)
 for _hardware, _link in abi.LINKS.items():
     LINK_OF[_hardware] = _link
 # Indices in `tally`
+_AHEAD = 2_048
 DISORDER, BROKEN, LAST, TALLY = range(4)
 """Packets before the one before them; packets that do not lie in their block; time of the last packet (ns)."""
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def acquire(context: Any, words: Any, at: Any) -> Any:
     """``words[at]``, read before all that is read after it: the kernel wrote the block first, and then this."""
+    from numba.core import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -38,9 +38,10 @@ def acquire(context: Any, words: Any, at: Any) -> Any:
     return types.uint32(words, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def release(context: Any, words: Any, at: Any, value: Any) -> Any:
     """``words[at] = value``, written after all that was read before it."""
+    from numba.core import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -72,7 +73,7 @@ def give_back(words: Any, base: Any, size: Any, blocks: Any, first: Any, count: 
         release(words, (base + number % blocks * size + abi.BLOCK_STATUS) >> 2, np.uint32(0))
 
 
-@kernel(inline=True, borrow=True, internal=True)
+@kernel(inline=True, borrow=True)
 def insert_tag(data: Any, start: Any, tpid: Any, tci: Any) -> None:
     """Move the two addresses at `start` four bytes ahead, and put an 802.1Q tag behind them."""
     for byte in range(start, start + 12):
@@ -107,10 +108,14 @@ def walk(
     end = block + size
     place = block + np.int64(words[(block + abi.BLOCK_FIRST) >> 2])
     last = tally[LAST]
+    fetched = place
     for _ in range(np.int64(words[(block + abi.BLOCK_PACKETS) >> 2])):
         if place + abi.LEAST_FRAME > end:
             tally[BROKEN] += 1
             break
+        while fetched < place + _AHEAD:
+            prefetch(data, fetched, 0)
+            fetched += 64
         word, half = place >> 2, place >> 1
         ts = np.int64(words[word + (abi.SEC >> 2)]) * 1_000_000_000 + np.int64(words[word + (abi.NSEC >> 2)])
         captured = np.int64(words[word + (abi.CAPTURED >> 2)])

@@ -84,13 +84,13 @@ def test_the_buffer_s_size_does_not_show() -> None:
     whole = planned(1_500)
     pieces = whole.copy()
     space = np.zeros(2_000_000, EVENT)
-    first, n = simulate.simulate(whole, 0, space)
+    first, n = simulate.simulate(whole, 0, space, *simulate.room())
     assert first == len(whole)
     small = np.zeros(17_000, EVENT)
     got = []
     first = 0
     while first < len(pieces):
-        first, count = simulate.simulate(pieces, first, small)
+        first, count = simulate.simulate(pieces, first, small, *simulate.room())
         got.append(small[:count].copy())
     assert len(got) > 1
     assert np.array_equal(np.concatenate(got), space[:n])

@@ -1,4 +1,4 @@
-"""The first run compiles in two processes, the next finds everything on disk."""
+"""The first run compiles in several processes, the next finds everything on disk."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 
 from wireverdict.cli import warm
 
-PROGRAM = (
-    "import sys; from wireverdict.cli.warm import warm; print(warm([['wireverdict.boundary'], ['producers.merge']]))"
-)
+PROGRAM = """
+from wireverdict.cli.warm import missing, warm
+print(warm(['wireverdict.boundary', 'producers.merge']), missing())
+"""
 
 
 def run(cache: Path) -> str:
@@ -23,13 +24,23 @@ def run(cache: Path) -> str:
 
 
 def test_only_the_first_run_compiles(tmp_path: Path) -> None:
-    assert run(tmp_path) == "True"
+    assert run(tmp_path) == "True []"
     rooms = {path.name.rsplit("-", 1)[0] for path in tmp_path.iterdir()}
     assert {"wireverdict", "producers"} <= rooms
-    assert run(tmp_path) == "False"
+    assert run(tmp_path) == "False []"
 
 
-@pytest.mark.parametrize("name", [name for part in warm.HALVES for name in part])
+def test_what_takes_longest_comes_first(tmp_path: Path) -> None:
+    program = PROGRAM.replace("warm(['wireverdict.boundary', 'producers.merge']), ", "").replace(
+        "from wire", "import wireverdict.connections.tracker, wireverdict.boundary\nfrom wire", 1
+    )
+    environment = {"WIREVERDICT_KERNEL_CACHE": str(tmp_path), "PYTHONPATH": str(warm.ROOT)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert "'wireverdict.connections.track'" in done.stdout
+    assert done.stdout.index("connections.track'") < done.stdout.index("wireverdict.boundary'")
+
+
+@pytest.mark.parametrize("name", [*warm.PARTS, warm.WRITERS])
 def test_modules_exist(name: str) -> None:
     path = warm.ROOT / Path(*name.split("."))
     assert path.with_suffix(".py").exists() or (path / "__init__.py").exists()

@@ -30,7 +30,7 @@ def test_merge_is_a_merge_by_time_and_rank(lanes: list[list[int]], ranks: list[i
     ends = np.cumsum([len(lane) for lane in lanes])
     cursors = ends - [len(lane) for lane in lanes]
     out, owners = np.zeros(room, FRAME), np.zeros(room, np.int64)
-    written = merge.merge(pool, cursors, ends, np.array(ranks[: len(lanes)]), bound, out, owners)
+    written = merge.merge(pool, cursors, ends, np.array(ranks[: len(lanes)]), bound, out, owners, np.zeros_like(ends))
 
     left = [len(lane) for lane in lanes]
     wanted: list[tuple[int, int]] = []

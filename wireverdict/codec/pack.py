@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 
 from wireverdict.codec.layout import FLOW, QUOTE
 from wireverdict.codec.predict import (
@@ -21,7 +19,7 @@ from wireverdict.codec.predict import (
 )
 from wireverdict.headers import ACK as ACK_FLAG
 from wireverdict.headers import HEADER, SACK1, SACK2, TCP_HEADER, TIMESTAMPS
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -136,13 +134,13 @@ _NAMES = types.Array(types.uint8, 1, "C", readonly=True)
 
 @kernel(
     _COUNTS(
-        numba.from_dtype(HEADER)[::1],
+        types.from_dtype(HEADER)[::1],
         _NAMES,
         _MATRIX,
-        numba.from_dtype(FLOW)[::1],
+        types.from_dtype(FLOW)[::1],
         types.uint64[:, ::1],
         _INDEX,
-        numba.from_dtype(QUOTE)[::1],
+        types.from_dtype(QUOTE)[::1],
         types.uint32[:, ::1],
         types.int32[:, ::1],
     ),
@@ -199,7 +197,7 @@ def pack(
     return flow_count, kind_count, question_count, quote_count
 
 
-@kernel(types.int64(numba.from_dtype(HEADER)[::1], _NAMES, _INDEX, _INDEX, types.uint8[::1]), borrow=True)
+@kernel(types.int64(types.from_dtype(HEADER)[::1], _NAMES, _INDEX, _INDEX, types.uint8[::1]), borrow=True)
 def gather_names(rows: Any, names: Any, asked: Any, ends: Any, out: Any) -> Any:
     """The names of the rows `asked`, one after the other; `ends[i + 1]` is where name i ends. Gives the last end."""
     at = np.int64(0)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 
 from wireverdict.codec.layout import FLOW, KIND, QUESTION, QUOTE
 from wireverdict.codec.predict import (
@@ -21,7 +19,7 @@ from wireverdict.codec.predict import (
 )
 from wireverdict.headers import ACK as ACK_FLAG
 from wireverdict.headers import HEADER, SACK1, SACK2, TCP_HEADER, TIMESTAMPS
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 
 @kernel(inline=True, borrow=True)
@@ -76,7 +74,7 @@ _READ_ONLY = {"ndim": 1, "layout": "C", "readonly": True}
 
 
 def _table(dtype: Any) -> Any:
-    return types.Array(numba.from_dtype(dtype), **_READ_ONLY)
+    return types.Array(types.from_dtype(dtype), **_READ_ONLY)
 
 
 @kernel(
@@ -89,7 +87,7 @@ def _table(dtype: Any) -> Any:
         _table(QUOTE),
         types.uint32[:, ::1],
         types.uint8[::1],
-        numba.from_dtype(HEADER)[::1],
+        types.from_dtype(HEADER)[::1],
     ),
     borrow=True,
 )
@@ -136,7 +134,7 @@ def unpack(
 
 @kernel(
     types.int64(
-        numba.from_dtype(HEADER)[::1],
+        types.from_dtype(HEADER)[::1],
         types.Array(types.int64, **_READ_ONLY),
         types.Array(types.int64, **_READ_ONLY),
         types.int64,

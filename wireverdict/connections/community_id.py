@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.records import CONNECTION
 
 LENGTH = 30
@@ -25,7 +24,7 @@ LANES = 64
 
 _H0, _H1, _H2 = np.uint32(0x67452301), np.uint32(0xEFCDAB89), np.uint32(0x98BADCFE)
 _H3, _H4 = np.uint32(0x10325476), np.uint32(0xC3D2E1F0)
-_ROWS = numba.types.Array(numba.from_dtype(CONNECTION), 1, "C", readonly=True)
+_ROWS = types.Array(types.from_dtype(CONNECTION), 1, "C", readonly=True)
 _MAPPED = np.uint64(0xFFFF)  # bits 32 to 47 of an IPv4 address held as ::ffff:a.b.c.d
 _ALPHABET = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
 
@@ -151,11 +150,11 @@ def _text(digests: Any, lane: int, out: Any) -> None:
     out[29] = 61  # padding
 
 
-_WORDS = numba.uint32[::1]
+_WORDS = types.uint32[::1]
 
 
 @kernel(
-    numba.void(_ROWS, numba.int64, numba.uint8[:, ::1], numba.uint32[:, ::1], numba.uint32[:, ::1], *[_WORDS] * 5),
+    types.void(_ROWS, types.int64, types.uint8[:, ::1], types.uint32[:, ::1], types.uint32[:, ::1], *[_WORDS] * 5),
     borrow=True,
 )
 def _community_ids(

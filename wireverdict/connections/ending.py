@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from wireverdict.connections import index
 from wireverdict.connections.layout import ENDED, LIVE
 from wireverdict.connections.pools import TOP_ROW
 from wireverdict.connections.track import CONNS, HALVES, I4, I8, U4, end_connection, timed_out
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 
-@kernel(numba.void(numba.int64, CONNS, HALVES, U4, I4, I8, I8), borrow=True)
+@kernel(types.void(types.int64, CONNS, HALVES, U4, I4, I8, I8), borrow=True)
 def sweep(now: Any, conn: Any, half: Any, table: Any, ended: Any, counters: Any, timeouts: Any) -> None:
     """End every connection that has been silent for its time-out at `now` (ns), in order of rows."""
     shortest = timeouts[0]
@@ -29,7 +28,7 @@ def sweep(now: Any, conn: Any, half: Any, table: Any, ended: Any, counters: Any,
             end_connection(conn, at, ended, counters)
 
 
-@kernel(numba.void(I8, CONNS, U4, I4, I8), borrow=True)
+@kernel(types.void(I8, CONNS, U4, I4, I8), borrow=True)
 def end_rows(rows: Any, conn: Any, table: Any, ended: Any, counters: Any) -> None:
     """End the connections of the given rows."""
     for k in range(len(rows)):
@@ -37,7 +36,7 @@ def end_rows(rows: Any, conn: Any, table: Any, ended: Any, counters: Any) -> Non
         end_connection(conn, rows[k], ended, counters)
 
 
-@kernel(numba.int64(numba.int64, numba.int64, CONNS, U4, I4, I8), borrow=True)
+@kernel(types.int64(types.int64, types.int64, CONNS, U4, I4, I8), borrow=True)
 def end_live(start: Any, most: Any, conn: Any, table: Any, ended: Any, counters: Any) -> Any:
     """End the first `most` live connections from row `start` on, in order of rows; the row after the last one looked at."""
     many = np.int64(0)

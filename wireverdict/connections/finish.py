@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from wireverdict.connections import history
@@ -28,7 +27,7 @@ from wireverdict.connections.pools import FREE_ROW, give_back
 from wireverdict.connections.sequence import stream_bytes
 from wireverdict.connections.track import CONNS, HALVES, HISTOGRAMS, I4, I8, TROUBLES
 from wireverdict.headers import TCP, UDP
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.kernels.prefetch import prefetch
 from wireverdict.records import CONNECTION, RttMethod, State
 
@@ -39,7 +38,7 @@ METHOD_NONE, METHOD_SEQ_ACK, METHOD_TIMESTAMPS, METHOD_HANDSHAKE = (
 )
 FOREVER = np.uint32(0xFFFFFFFF)  # HALF.last_data after 19 hours
 AHEAD = 8  # rows whose memory is asked for before they are needed
-RECORDS = numba.from_dtype(CONNECTION)[::1]
+RECORDS = types.from_dtype(CONNECTION)[::1]
 
 
 @kernel(borrow=True)
@@ -187,8 +186,8 @@ def fill_side(s: Any, e: Any, tcp: Any, trouble: Any, histogram: Any) -> None:
 
 
 @kernel(
-    numba.void(
-        I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, RECORDS, numba.uint8, numba.uint16[::1], numba.uint8[::1]
+    types.void(
+        I4, types.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, RECORDS, types.uint8, types.uint16[::1], types.uint8[::1]
     ),
     borrow=True,
 )
@@ -252,7 +251,7 @@ def make_records(
         answers[k] = np.uint8(b.state)
 
 
-@kernel(numba.void(I4, numba.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, I8), borrow=True)
+@kernel(types.void(I4, types.int64, CONNS, HALVES, TROUBLES, HISTOGRAMS, I8), borrow=True)
 def release(rows: Any, count: Any, conn: Any, half: Any, trouble: Any, histogram: Any, counters: Any) -> None:
     """Give the rows of ended connections back, and what they held in side tables."""
     for k in range(count):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from wireverdict.connections.layout import (
@@ -16,7 +15,7 @@ from wireverdict.connections.layout import (
     SYN_START,
 )
 from wireverdict.headers import TCP
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.records import CONNECTION, Flag, Reason
 
 STORM_PACKETS = 10  # retransmissions, not counting those proven needless
@@ -38,7 +37,7 @@ def storming(side: Any) -> Any:
     return enough and side.retransmitted_bytes * np.uint64(STORM_SHARE) >= side.payload_bytes
 
 
-@kernel(numba.void(numba.from_dtype(CONNECTION)[::1], numba.uint16[::1], numba.uint8[::1]), borrow=True)
+@kernel(types.void(types.from_dtype(CONNECTION)[::1], types.uint16[::1], types.uint8[::1]), borrow=True)
 def fill_flags(records: Any, bits: Any, answers: Any) -> None:
     """Set flags and reasons of records (CONNECTION, shape (n,)), from the table's bits and the responder's state.
 

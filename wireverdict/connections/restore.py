@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
 from wireverdict.connections import index, pools
 from wireverdict.connections.layout import CONN, ENDED, HALF, HISTOGRAM, LIVE, TROUBLE
 from wireverdict.connections.track import CONNS, I8, U4
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.snapshot import array
 
 if TYPE_CHECKING:
     from wireverdict.connections.tracker import Tracker
 
 
-@kernel(numba.int64(CONNS, I8, U4), borrow=True)
+@kernel(types.int64(CONNS, I8, U4), borrow=True)
 def rebuild(conn: Any, counters: Any, table: Any) -> Any:
     """Enter all rows that can be found by their key into the empty index; how many."""
     many = np.int64(0)

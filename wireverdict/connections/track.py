@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from wireverdict.connections import history, index, states, tcp
@@ -38,7 +37,7 @@ from wireverdict.connections.pools import (
     take_trouble,
 )
 from wireverdict.headers import HEADER, ICMP, ICMP6, PORTS, QUOTED, QUOTED_ONLY, TCP, TCP_HEADER, UDP
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.kernels.prefetch import prefetch
 
 TCP_IDLE, TCP_ATTEMPT, LINGER, UDP_IDLE, ICMP_IDLE = range(5)
@@ -54,11 +53,11 @@ for asked, answer in ((128, 129), (133, 134), (135, 136), (130, 131), (144, 145)
 BLOCK = 32
 """Packets whose memory is asked for at once: enough to cover the latency, few enough to be still cached when used."""
 
-row = numba.from_dtype
+row = types.from_dtype
 HEADERS, NOTES, CONNS, HALVES = row(HEADER)[::1], row(NOTE)[::1], row(CONN)[::1], row(HALF)[::1]
 TROUBLES, HISTOGRAMS = row(TROUBLE)[::1], row(HISTOGRAM)[::1]
-U1, U4, U8 = numba.uint8[::1], numba.uint32[::1], numba.uint64[::1]
-I4, I8 = numba.int32[::1], numba.int64[::1]
+U1, U4, U8 = types.uint8[::1], types.uint32[::1], types.uint64[::1]
+I4, I8 = types.int32[::1], types.int64[::1]
 
 
 @kernel(inline=True, borrow=True)
@@ -230,7 +229,7 @@ def fetch_ahead(
 
 
 @kernel(
-    numba.int64(HEADERS, numba.int64, numba.int64, NOTES, CONNS, HALVES, TROUBLES, HISTOGRAMS, U4, I4, I8, I8, U1, U8),
+    types.int64(HEADERS, types.int64, types.int64, NOTES, CONNS, HALVES, TROUBLES, HISTOGRAMS, U4, I4, I8, I8, U1, U8),
     borrow=True,
 )
 def track(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
-
 from wireverdict.headers import COPY, HEADER, TCP, TCP_HEADER
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
-HEADERS = numba.from_dtype(HEADER)[::1]
+HEADERS = types.from_dtype(HEADER)[::1]
 _MS = 1_000_000
 
 
-@kernel(numba.void(HEADERS, HEADERS), borrow=True)
+@kernel(types.void(HEADERS, HEADERS), borrow=True)
 def mark_copies(before: Any, rows: Any) -> None:
     """Set COPY in each of `rows` (HEADER[n]) that is the row before it once more, too soon to have been sent again.
 

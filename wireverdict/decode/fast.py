@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from wireverdict.decode.dns import DNS_PORT, MDNS_PORT, MOST_NAME, dns_message
@@ -20,12 +18,12 @@ from wireverdict.decode.transport import transport
 from wireverdict.decode.tunnels import DEPTH, tunnel_payload
 from wireverdict.frames import FRAME, UNKNOWN
 from wireverdict.headers import FIRST_FRAGMENT, HEADER, ICMP, ICMP6, TCP, TUNNEL
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.kernels.bytes import Bytes, u8, u16, u32, u64
 
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
-_FRAMES = types.Array(numba.from_dtype(FRAME), 1, "C", readonly=True)
-_ROWS = types.Array(numba.from_dtype(HEADER), 1, "C")
+_FRAMES = types.Array(types.from_dtype(FRAME), 1, "C", readonly=True)
+_ROWS = types.Array(types.from_dtype(HEADER), 1, "C")
 _SIGNATURE = types.UniTuple(types.int64, 3)(
     _BYTES, _FRAMES, types.int64, types.int64[:, ::1], types.boolean, types.uint64[:, ::1], types.uint8[::1],
     types.uint8[::1],

@@ -1,95 +1,129 @@
-"""The one way to declare a kernel, and the small kernels that several rooms share.
+"""The one way to declare a kernel.
 
-A kernel is a function compiled by numba: explicit types, no Python objects, the GIL released, cached on disk. numba
-keys its cache on the file that holds a kernel and not on the files of the kernels that it calls, so a change in a
-callee would silently run old code. Here each room (a folder) has a cache of its own, whose name is a digest of the
-room's sources and of this one's; a kernel may therefore call kernels of its own room and of ``wireverdict.kernels``,
-and no others.
+A kernel is a function compiled by numba: explicit types, no Python objects, the GIL released, kept on disk. Where it is run it
+comes from there, without numba (`native`); where it is not there yet, another process compiles it (`build`).
+
+What is kept of a room (a folder) has a directory of its own, whose name is a digest of the room's sources and of this one's: a
+change in a callee must never silently run old code. A kernel may therefore call kernels of its own room and of
+``wireverdict.kernels``, and no others.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import inspect
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core import typeinfer
+from wireverdict.kernels import store
+from wireverdict.kernels.native import Native
+from wireverdict.kernels.store import cache_directory
+from wireverdict.kernels.types import Signature
+
+__all__ = ["Declared", "cache_directory", "intrinsic", "kernel"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SHARED = Path(__file__).resolve().parent
-_TABLES = tuple(_SHARED.parent / name for name in ("headers.py", "frames.py", "records.py", "connections/notes.py"))
+VARIABLE, BUILD, IN_PROCESS = "WIREVERDICT_KERNELS", "build", "in-process"
+"""Environment variable: `build` in processes that compile for others; `in-process`: numba here and now, as tests need it, whose
+kernels for kernels (those without a signature) are callable too."""
+
+MODE = IN_PROCESS if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else os.environ.get(VARIABLE, "")
 
 
-@functools.cache
-def cache_directory(room: Path) -> str:
-    """Where kernels of the folder `room` are cached: one directory for each state of the sources they are made of."""
-    digest = hashlib.sha256()
-    for source in (*sorted(room.glob("*.py")), *sorted(_SHARED.glob("*.py")), *_TABLES):
-        if source.exists():
-            digest.update(source.read_bytes())
-    base = os.environ.get("WIREVERDICT_KERNEL_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "wireverdict", "kernels"
-    )
-    return os.path.join(base, f"{room.name}-{digest.hexdigest()[:16]}")
+@dataclass(frozen=True)
+class Declared:
+    """A kernel in a process that compiles."""
+
+    module: str
+    name: str
+    place: Path
+    dispatcher: Any
+    signature: Signature
+
+    def compile(self) -> store.Machine:
+        """As machine code. Raises RuntimeError if it needs Python objects to run."""
+        self.dispatcher.compile(self.signature.to_numba())
+        (compiled,) = self.dispatcher.overloads.values()
+        if compiled.environment.consts:
+            raise RuntimeError(f"{self.name} uses Python objects; a kernel cannot")
+        made, described = compiled.library.serialize_using_object_code(), compiled.fndesc
+        return store.Machine(made[2][0], described.llvm_cpython_wrapper_name, described.env_name)
+
+
+NATIVE: list[Native] = []
+"""Of modules that were imported in a process that runs kernels."""
+DECLARED: list[Declared] = []
+"""Of modules that were imported in a process that compiles."""
 
 
 def kernel(
     signature: Any = None, *, inline: bool = False, borrow: bool = False, internal: bool = False
 ) -> Callable[[F], F]:
-    """Compile a function with numba: ``nogil``, cached, numpy's division rules.
+    """Compile a function with numba: ``nogil``, kept on disk, numpy's division rules.
 
-    `signature` is a numba signature (or None for helpers that are only called by other kernels, which then compile with
-    their callers). `inline=True` asks LLVM to always inline it. `borrow=True` drops the reference counts that numba
-    keeps on arrays, atomic operations that cost more than the work of a small kernel: such a kernel only uses arrays
-    that its caller holds, and neither makes nor returns any.
+    `signature` is made of ``wireverdict.kernels.types`` (or None for helpers that are only called by other kernels, which then
+    compile with their callers). `inline=True` asks LLVM to always inline it. `borrow=True` drops the reference counts that
+    numba keeps on arrays, atomic operations that cost more than the work of a small kernel: such a kernel only uses arrays
+    that its caller holds, and neither makes nor returns any. Kernels with a signature have to.
 
     A helper (no signature, or `internal=True`) lacks what Python would need to call it, a fifth of the time that it takes
-    to compile: only kernels may call it, a call from Python ends the process. Tests do call helpers: their conftest.py
-    sets WIREVERDICT_CALLABLE_HELPERS=1, which keeps those without a signature callable.
+    to compile: only kernels may call it. Tests do call helpers: see IN_PROCESS.
     """
+    if signature is not None and not isinstance(signature, Signature):
+        raise TypeError("the signature of a kernel is made of wireverdict.kernels.types, not of numba's types")
+    if signature is not None and not borrow:
+        raise TypeError("a kernel with a signature borrows its arrays: borrow=True")
 
     def decorate(function: F) -> F:
-        room = Path(inspect.getsourcefile(function) or __file__).resolve().parent
+        mine = signature is not None and not internal
+        if MODE not in (BUILD, IN_PROCESS):  # helpers stay what they are: nothing here calls them
+            if not mine:
+                return function
+            NATIVE.append(Native(function, signature))
+            return cast(F, NATIVE[-1])
+        import numba
+
+        room = store.room_of(function.__code__.co_filename)
         numba.config.CACHE_DIR = cache_directory(room)
         options: dict[str, Any] = {
             "nogil": True,
-            "cache": signature is not None,
+            "cache": mine and MODE == IN_PROCESS,
             "error_model": "numpy",
             "no_cfunc_wrapper": True,
         }
         if borrow:
             options["_nrt"] = False
-        if internal or (signature is None and os.environ.get("WIREVERDICT_CALLABLE_HELPERS") != "1"):
+        if internal or (signature is None and MODE == BUILD):
             options["no_cpython_wrapper"] = True
         if inline:
             options["forceinline"] = True
         compiled = numba.njit(**options)(function)
-        if signature is not None and not numba.config.DISABLE_JIT:  # else `compiled` is the plain function
-            if borrow:
-                _load_without_compiler(compiled._cache)
-            with typeinfer.register_dispatcher(compiled):
-                compiled.compile(signature)
-            compiled.disable_compile()
+        if not mine or numba.config.DISABLE_JIT:
+            return cast(F, compiled)
+        if MODE == BUILD:
+            name = f"{function.__module__}.{function.__name__}"
+            DECLARED.append(Declared(function.__module__, name, store.place(room, name), compiled, signature))
+        else:
+            _compile_here(compiled, signature)
         return cast(F, compiled)
 
     return decorate
 
 
-def _load_without_compiler(cache: Any) -> None:
-    """Let kernels come from a cache without setting up all that compiling needs, which takes longer than they do.
+def intrinsic(function: F) -> F:
+    """numba's `intrinsic`, where there is something to compile. What the function needs of numba, it imports itself."""
+    if MODE not in (BUILD, IN_PROCESS):
+        return function
+    from numba.extending import intrinsic as declared
 
-    numba's own `load_overload` refreshes the target first. A kernel that borrows needs nothing of that to run, and numba
-    does it again before it compiles.
-    """
+    return cast(F, declared(function))
 
-    def load_overload(signature: Any, target: Any) -> Any:
-        with cache._guard_against_spurious_io_errors():
-            return cache._load_overload(signature, target)
 
-    cache.load_overload = load_overload
+def _compile_here(compiled: Any, signature: Signature) -> None:
+    from numba.core import typeinfer
+
+    with typeinfer.register_dispatcher(compiled):
+        compiled.compile(signature.to_numba())
+    compiled.disable_compile()

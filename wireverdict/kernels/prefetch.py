@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from wireverdict.kernels import intrinsic
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def prefetch(context: Any, array: Any, index: Any, offset: Any) -> Any:
     """prefetch(array, index, offset): fetch the cache line `offset` bytes into row `index` of a one-dimensional array.
 
     A hint only: it reads nothing that the program sees, and an address outside the array does no harm.
     """
+    from llvmlite import ir
+    from numba.core import cgutils, types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         held = context.make_array(signature.args[0])(context, builder, arguments[0])

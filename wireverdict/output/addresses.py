@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.output.text import ADDRESS_ROOM, put_address
 
-_HALF = numba.types.Array(numba.uint64, 1, "C", readonly=True)
+_HALF = types.Array(types.uint64, 1, "C", readonly=True)
 
 
 def address_texts(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -22,7 +21,7 @@ def address_texts(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> tuple[NDArr
     return lengths, out[:end]
 
 
-@kernel(numba.int64(_HALF, _HALF, numba.int64[::1], numba.uint8[::1]), borrow=True)
+@kernel(types.int64(_HALF, _HALF, types.int64[::1], types.uint8[::1]), borrow=True)
 def _address_texts(hi: Any, lo: Any, lengths: Any, out: Any) -> int:
     at = 0
     for i in range(len(hi)):

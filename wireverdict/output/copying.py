@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
+from wireverdict.kernels import intrinsic
 
 STEP = 32
 """Bytes that `copy_step` copies."""
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def copy_step(typing_context: Any, out: Any, at: Any, source: Any, start: Any) -> Any:
     """Copy STEP bytes from `source[start]` on to `out[at]` on; the arrays (uint8, contiguous) do not overlap.
 
     Bounds are the caller's business, as everywhere in kernels.
     """
+    from llvmlite import ir
+    from numba.core import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         out_type, _, source_type, _ = signature.args
@@ -32,9 +32,11 @@ def copy_step(typing_context: Any, out: Any, at: Any, source: Any, start: Any) -
     return types.void(out, types.int64, source, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def store_word(typing_context: Any, out: Any, at: Any, value: Any) -> Any:
     """Store `value` (uint64) as eight bytes, least significant first, from `out[at]` on."""
+    from llvmlite import ir
+    from numba.core import types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         out_value, at_value, word = arguments

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.connections.community_id import LENGTH as COMMUNITY_ROOM
 from wireverdict.connections.community_id import community_ids
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.output.copying import STEP, copy_step
 from wireverdict.output.fields import FLAGS, REASONS, Field, Kind
 from wireverdict.output.text import (
@@ -195,19 +194,19 @@ def _word(out: Any, at: int, words: Any, lengths: Any, index: Any) -> int:
 
 
 _ARGUMENTS = (
-    numba.types.Array(numba.uint8, 2, "C", readonly=True),
-    numba.types.Array(numba.uint64, 2, "C", readonly=True),
-    numba.uint8[:, ::1],
-    numba.types.Array(numba.uint8, 2, "C", readonly=True),
-    numba.types.Array(numba.from_dtype(_OPERATION), 1, "C"),
-    numba.types.Array(numba.uint8, 1, "C", readonly=True),
-    numba.uint8[::1],
-    numba.int64[::1],
-    numba.uint8[::1],
+    types.Array(types.uint8, 2, "C", readonly=True),
+    types.Array(types.uint64, 2, "C", readonly=True),
+    types.uint8[:, ::1],
+    types.Array(types.uint8, 2, "C", readonly=True),
+    types.Array(types.from_dtype(_OPERATION), 1, "C"),
+    types.Array(types.uint8, 1, "C", readonly=True),
+    types.uint8[::1],
+    types.int64[::1],
+    types.uint8[::1],
 )
 
 
-@kernel(numba.int64(*_ARGUMENTS), borrow=True)
+@kernel(types.int64(*_ARGUMENTS), borrow=True)
 def _lines(
     octets: Any,
     row_words: Any,

@@ -15,20 +15,19 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 LANES = 16  # depths are tried by this many at once: vectors of the processor, without a remainder
 PEAKS = 3  # of the coarse search that are looked at closely
 CONTRADICTIONS = 3  # passing packets that take the correction back: timing noise alone gives one or two
 
-F8, I8, U1 = numba.float64[::1], numba.int64[:, ::1], numba.uint8[::1]
+F8, I8, U1 = types.float64[::1], types.int64[:, ::1], types.uint8[::1]
 
 
-@kernel(numba.void(F8, F8, U1, F8, F8, I8, I8, F8, F8, F8, F8, F8), borrow=True)
+@kernel(types.void(F8, F8, U1, F8, F8, I8, I8, F8, F8, F8, F8, F8), borrow=True)
 def scan(
     gaps: Any,
     sizes: Any,
@@ -88,7 +87,7 @@ def scan(
             low_passed[i, k] = np.int64(misses[k])
 
 
-@kernel(numba.void(F8, F8, U1, numba.float64, numba.float64, F8), borrow=True)
+@kernel(types.void(F8, F8, U1, types.float64, types.float64, F8), borrow=True)
 def trace(gaps: Any, sizes: Any, lost: Any, rate: float, depth: float, levels: Any) -> None:
     """The level that each packet met (bytes, before any correction), by the rules of `scan`."""
     level, other, against = depth, -1.0, 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.paths.layout import AGAIN, BASES, BINS
 from wireverdict.paths.observe import I8, LOADS, MEMBERS, PAIRS, RINGS, SECOND
 
-I64, I8_2 = numba.int64, numba.int64[:, ::1]
+I64, I8_2 = types.int64, types.int64[:, ::1]
 UNKNOWN = 1 << 40  # µs: larger than any
 
 

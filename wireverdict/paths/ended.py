@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.paths.layout import DEPARTED, FALSE, ORIGINATOR_HIGH, TRUE
 from wireverdict.paths.observe import I4, I8, MEMBERS, SLOTS
 from wireverdict.records import CONNECTION, Flag, Reason
 
-I64, I8_2, U1 = numba.int64, numba.int64[:, ::1], numba.uint8[::1]
-RECORDS = numba.from_dtype(CONNECTION)[::1]
+I64, I8_2, U1 = types.int64, types.int64[:, ::1], types.uint8[::1]
+RECORDS = types.from_dtype(CONNECTION)[::1]
 BUFFERBLOAT, POLICED, THROTTLED = (int(flag) for flag in (Flag.BUFFERBLOAT, Flag.POLICED, Flag.THROTTLED))
 NONE, TOO_FEW, UNDECIDED = (int(why) for why in (Reason.NONE, Reason.TOO_FEW_SAMPLES, Reason.UNDECIDED))
 
@@ -58,7 +57,7 @@ def tell(r: Any, flag: Any, true: Any, false: Any, reason: Any) -> None:
         r.reasons[flag] = reason
 
 
-@kernel(numba.void(I4, RECORDS, SLOTS, MEMBERS, I8, I8, I8_2, U1, U1, I64, U1, U1), borrow=True)
+@kernel(types.void(I4, RECORDS, SLOTS, MEMBERS, I8, I8, I8_2, U1, U1, I64, U1, U1), borrow=True)
 def settle(
     ended: Any, records: Any, slots: Any, members: Any, held: Any, rows: Any, repeats: Any, answers: Any, unsure: Any,
     clean_bytes: Any, bloated: Any, reasons: Any,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from wireverdict import headers
 from wireverdict.connections import notes as n
 from wireverdict.headers import HEADER, TCP
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.paths import events as ev
 from wireverdict.paths import pools
 from wireverdict.paths.layout import (
@@ -46,10 +45,10 @@ LONGEST = 100_000_000  # µs: a round trip that took longer is no answer but a p
 SIGNS = n.RETRANSMISSION | n.DUPLICATE_ACK | n.OUT_OF_ORDER
 SACKS = headers.SACK1
 
-row = numba.from_dtype
+row = types.from_dtype
 HEADERS, NOTES, SLOTS = row(HEADER)[::1], row(n.NOTE)[::1], row(SLOT)[::1]
 MEMBERS, PAIRS, RINGS, LOADS = row(MEMBER)[::1], row(PAIR)[::1], row(RING)[::1], row(LOAD)[:, ::1]
-LOGS, U4, I4, I8 = row(ev.EVENT)[:, ::1], numba.uint32[::1], numba.int32[::1], numba.int64[::1]
+LOGS, U4, I4, I8 = row(ev.EVENT)[:, ::1], types.uint32[::1], types.int32[::1], types.int64[::1]
 
 
 @kernel(inline=True, borrow=True)
@@ -249,7 +248,7 @@ def weigh(h: Any, note: Any, is_data: Any, way: Any, p: Any, m: Any, r: Any, bin
 
 
 @kernel(
-    numba.void(HEADERS, NOTES, numba.int64, numba.int64, SLOTS, MEMBERS, PAIRS, U4, LOGS, I4, RINGS, LOADS, I8, I8),
+    types.void(HEADERS, NOTES, types.int64, types.int64, SLOTS, MEMBERS, PAIRS, U4, LOGS, I4, RINGS, LOADS, I8, I8),
     borrow=True,
 )
 def observe(

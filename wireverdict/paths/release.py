@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.paths import pools
 from wireverdict.paths.layout import DEPARTED, FREE_PAIR, PAIRS_USED, TOP_MEMBER, TOP_PAIR
 from wireverdict.paths.observe import I4, I8, MEMBERS, PAIRS, RINGS, U4
 
 
-@kernel(numba.void(numba.int64, numba.int64, MEMBERS, PAIRS, RINGS, U4, I4, I8), borrow=True)
+@kernel(types.void(types.int64, types.int64, MEMBERS, PAIRS, RINGS, U4, I4, I8), borrow=True)
 def release(end: Any, silent: Any, members: Any, pairs: Any, rings: Any, table: Any, links: Any, counters: Any) -> None:
     """Forget members that departed before `end`, and pairs without members silent since `silent` (ns)."""
     for row in range(counters[TOP_MEMBER]):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.paths import layout, pools
 from wireverdict.paths.events import EVENT
 from wireverdict.paths.layout import BINS, CHUNK
@@ -64,7 +63,7 @@ def load(paths: Paths, state: dict[str, Any]) -> None:
     enter_pairs(paths.pairs, paths.table, paths.counters)
 
 
-@kernel(numba.void(PAIRS, U4, I8), borrow=True)
+@kernel(types.void(PAIRS, U4, I8), borrow=True)
 def enter_pairs(pairs: Any, table: Any, counters: Any) -> None:
     """Enter all pairs into the empty table."""
     for row in range(counters[layout.TOP_PAIR]):

@@ -13,11 +13,10 @@ from __future__ import annotations
 import threading
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.paths.events import (
     ACKS,
     DELIVERED,
@@ -62,8 +61,8 @@ TRANSMISSIONS, SEGMENTS, REPEATS, FILLS, RTT_MIN, FULL = range(6)
 """Places in the counters that `replay` fills: rows used; data sent again; holes filled by a retransmission; ns; 1 if
 the arrays were too short."""
 
-EVENTS, TRANSMISSION_ROWS = numba.from_dtype(EVENT)[::1], numba.from_dtype(TRANSMISSION)[::1]
-SEGMENT_ROWS, I4, I8 = numba.from_dtype(SEGMENT)[::1], numba.int32[::1], numba.int64[::1]
+EVENTS, TRANSMISSION_ROWS = types.from_dtype(EVENT)[::1], types.from_dtype(TRANSMISSION)[::1]
+SEGMENT_ROWS, I4, I8 = types.from_dtype(SEGMENT)[::1], types.int32[::1], types.int64[::1]
 
 
 @kernel(inline=True, borrow=True)
@@ -116,7 +115,7 @@ def cover(segments: Any, count: Any, left: Any, right: Any, ts: Any) -> Any:
 
 
 @kernel(
-    numba.void(EVENTS, I8, numba.int64, numba.int64, numba.int64, SEGMENT_ROWS, TRANSMISSION_ROWS, I4, I8), borrow=True
+    types.void(EVENTS, I8, types.int64, types.int64, types.int64, SEGMENT_ROWS, TRANSMISSION_ROWS, I4, I8), borrow=True
 )
 def replay(
     events: Any,

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.paths.bufferbloat import FULL_PACKET, Settings
 from wireverdict.paths.layout import BINS, LOAD, SAMPLES
 
-LOADS, I4, I8 = numba.from_dtype(LOAD)[:, ::1], numba.int32[::1], numba.int64[::1]
-I8_2, F8 = numba.int64[:, ::1], numba.float64[::1]
+LOADS, I4, I8 = types.from_dtype(LOAD)[:, ::1], types.int32[::1], types.int64[::1]
+I8_2, F8 = types.int64[:, ::1], types.float64[::1]
 
 
 @kernel(inline=True, borrow=True)
@@ -29,7 +28,7 @@ def insert(values: Any, count: Any, value: Any) -> None:
     values[k] = value
 
 
-@kernel(numba.void(LOADS, I4, I8, I8, I8_2, F8, F8, I8, I8_2), borrow=True)
+@kernel(types.void(LOADS, I4, I8, I8, I8_2, F8, F8, I8, I8_2), borrow=True)
 def screen(
     loads: Any, chosen: Any, since: Any, until: Any, bases: Any, limits: Any, work: Any, marks: Any, out: Any
 ) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 
 from wireverdict import frames, headers
 from wireverdict.connections import notes as n
 from wireverdict.headers import HEADER
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.kernels.prefetch import prefetch
 from wireverdict.windows import state
 from wireverdict.windows.events import RARER, quoted_error, rarer
@@ -33,7 +31,7 @@ _COPY, _QUOTED_ONLY = headers.COPY, headers.QUOTED_ONLY
 BLOCK = 32
 """Packets whose memory is asked for at once: enough to cover the latency, few enough to be still cached when used."""
 
-row_of = numba.from_dtype
+row_of = types.from_dtype
 HEADERS, NOTES, KEYS = row_of(HEADER)[::1], row_of(n.NOTE)[::1], row_of(SERVICE_KEY)[::1]
 PLACES, SENT, FLOWS, TROUBLES = (row_of(t)[::1] for t in (state.PLACE, state.SENT, state.FLOWS, state.TROUBLE))
 SLOTS, STALL_ROWS = row_of(state.SLOT)[::1], row_of(state.STALL)[::1]

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 
 from wireverdict import headers
 from wireverdict.connections import notes as n
 from wireverdict.headers import HEADER
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.kernels.prefetch import prefetch
 from wireverdict.windows import dns_state, state
 from wireverdict.windows.dns_state import (
@@ -70,7 +68,7 @@ _TCP = headers.TCP
 BLOCK = 16
 """Packets whose memory is asked for at once."""
 
-row_of = numba.from_dtype
+row_of = types.from_dtype
 HEADERS, NOTES, PLACES, PAIR_ROWS = (row_of(t)[::1] for t in (HEADER, n.NOTE, state.PLACE, DNS_KEY))
 WAITERS, ATTEMPT_ROWS, NAME_ROWS = (row_of(t)[::1] for t in (WAITING, ATTEMPT, NAME))
 I64, I32, U8, U32, U64 = types.int64[::1], types.int32[::1], types.uint8[::1], types.uint32[::1], types.uint64[::1]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
 _BITS = 11
 _BUCKETS = 1 << _BITS

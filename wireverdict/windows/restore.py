@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 from wireverdict.snapshot import array
 from wireverdict.windows import state
 from wireverdict.windows.dns_state import CELLS, KEY_USED, NAME, NAME_INDEX, NAMES, PAIR_INDEX, PAIRS, WAITING
@@ -17,7 +15,7 @@ from wireverdict.windows.fields import DNS_KEY, SERVICE_KEY
 from wireverdict.windows.state import aligned
 from wireverdict.windows.tables import hash_pair, hash_service, mix
 
-row_of = numba.from_dtype
+row_of = types.from_dtype
 PLACES, KEYS, PAIR_ROWS, NAME_ROWS, WAITERS = (
     row_of(t)[::1] for t in (state.PLACE, SERVICE_KEY, DNS_KEY, NAME, WAITING)
 )

@@ -1,0 +1,130 @@
+"""Running kernels that were compiled before, without numba, which takes longer to import than most runs have to do, and
+more memory than a small host wants to give.
+
+numba leaves machine code with an entry that Python can call. LLVM's linker puts it into memory, and two of numba's small
+extension modules, loaded by themselves, give it what it asks for. Arguments are checked here: the code does not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.machinery
+import importlib.util
+import threading
+import types as python_types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wireverdict.kernels import store
+from wireverdict.kernels.types import Signature
+
+_HELPERS = ("adapt_ndarray", "do_raise", "unpickle", "runtime_build_excinfo_struct", "gil_ensure", "gil_release")
+_LOCK = threading.RLock()
+
+
+def extension(name: str) -> Any:
+    """One of numba's extension modules, without the rest of numba. Raises ImportError."""
+    found = importlib.util.find_spec("numba")
+    for place in (found.submodule_search_locations or ()) if found else ():
+        for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+            path = Path(place) / f"{name}{suffix}"
+            if path.exists():
+                full = f"numba.{name}"
+                loader = importlib.machinery.ExtensionFileLoader(full, str(path))
+                spec = importlib.util.spec_from_file_location(full, path, loader=loader)
+                assert spec is not None
+                module = importlib.util.module_from_spec(spec)
+                loader.exec_module(module)
+                return module
+    raise ImportError(f"numba has no extension module {name}")
+
+
+class _Linker:
+    """Puts machine code into memory."""
+
+    def __init__(self) -> None:
+        from llvmlite import binding
+        from llvmlite.binding import orcjit
+
+        helpers = extension("_helperlib").c_helpers
+        self._symbols = [(f"numba_{name}", helpers[name]) for name in _HELPERS if name in helpers]
+        self._functions = extension("_dynfunc")
+        self._builder = orcjit.JITLibraryBuilder
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+        self._engine = binding.create_lljit_compiler()
+        self._module = python_types.ModuleType("wireverdict.kernels.compiled")
+
+    def link(self, name: str, made: store.Machine) -> Callable[..., Any]:
+        """The function that Python can call. Raises RuntimeError if the code asks for what is not there."""
+        builder = self._builder().add_object_img(made.code).add_current_process()
+        for symbol, address in self._symbols:
+            builder.import_symbol(symbol, address)
+        builder.export_symbol(made.entry).export_symbol(made.environment)
+        linked = builder.link(self._engine, name)
+        environment = self._functions.Environment({})
+        ctypes.c_void_p.from_address(linked[made.environment]).value = id(environment)
+        function: Callable[..., Any] = self._functions.make_function(
+            self._module, name, "", linked[made.entry], environment, (linked, self._engine)
+        )
+        return function
+
+
+@functools.cache
+def linker() -> _Linker:
+    """The one of this process. Raises ImportError where numba or llvmlite lack what it needs."""
+    return _Linker()
+
+
+class Native:
+    """A kernel that is loaded when it is first called, and compiled by another process if it never was."""
+
+    def __init__(self, function: Callable[..., Any], signature: Signature) -> None:
+        functools.update_wrapper(self, function)
+        self.signature = signature
+        self.module, self.name = function.__module__, f"{function.__module__}.{function.__name__}"
+        self._room = store.room_of(function.__code__.co_filename)
+        self._checks = signature.checks()
+        self._entry: Callable[..., Any] | None = None
+
+    @property
+    def place(self) -> Path:
+        """The file that keeps it."""
+        return store.place(self._room, self.name)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run it. Raises TypeError for arguments that it does not take."""
+        entry = self._entry or self.load()
+        if len(arguments) != len(self._checks):
+            raise TypeError(f"{self.name} takes {len(self._checks)} arguments, not {len(arguments)}")
+        for check, argument in zip(self._checks, arguments, strict=True):
+            if not check(argument):
+                self._refuse(arguments)
+        return entry(*arguments)
+
+    def load(self) -> Callable[..., Any]:
+        """Put it into memory, compiled first if need be. Raises RuntimeError if that cannot be done."""
+        with _LOCK:
+            if self._entry is None:
+                made = store.read(self.place)
+                if made is None:
+                    from wireverdict.kernels.build import build
+
+                    build([[self.module]])
+                    made = store.read(self.place)
+                if made is None:
+                    raise RuntimeError(f"{self.name} was compiled, and is not at {self.place}")
+                self._entry = linker().link(f"{self.name}-{id(self)}", made)
+            return self._entry
+
+    def _refuse(self, arguments: tuple[Any, ...]) -> None:
+        for number, (check, argument) in enumerate(zip(self._checks, arguments, strict=True)):
+            if not check(argument):
+                told = type(argument).__name__
+                if isinstance(argument, np.ndarray):
+                    told = f"an array of {argument.dtype.name}, {argument.shape}, flags {argument.flags.num:#x}"
+                raise TypeError(f"{self.name}: No matching definition for argument {number}: {told}")
