@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: up help setup demo test lint format types unit bench chaos lab lab-captures demo-capture detection-report config readme lock clean
+.PHONY: up help setup demo test lint format types unit bench chaos sink-soak lab lab-captures demo-capture detection-report config readme lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff and mypy only"
 	@echo "make bench   the measurements behind the README's figures"
 	@echo "make chaos   kill stream workers twenty times, and freeze them, and restart the broker"
+	@echo "make sink-soak  5 M records and 100,000 verdicts into Elasticsearch, with 20 kills (an hour)"
 	@echo "make lab     real faults in network namespaces, judged (needs root; 8 minutes)"
 	@echo "make lab-captures  the same, into tests/lab/captures; make demo-capture: the demo's"
 	@echo "make detection-report  bring the tables of measured results in docs/ up to date"
@@ -57,6 +58,10 @@ bench: setup
 # Seeds and moments are printed; WIREVERDICT_SEED=N plays another game.
 chaos: setup
 	WIREVERDICT_KILLS=20 $(BIN)/python -m pytest -s tests/streams/test_chaos.py tests/streams/test_worker.py
+
+# RECORDS=700000 for a shorter one.
+sink-soak: setup
+	$(BIN)/python -m benchmarks.sink_soak --records $(or $(RECORDS),5000000)
 
 lab: setup
 	scripts/system-packages

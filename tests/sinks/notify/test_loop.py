@@ -66,8 +66,8 @@ def pages(bus: BusSettings, name: str = "sink.pager") -> list[dict[str, Any]]:
     return [orjson.loads(message.value() or b"") for message in found]
 
 
-def told(bus: BusSettings) -> list[str]:
-    return [page["wireverdict"]["step"] for page in pages(bus)]
+def told(bus: BusSettings, name: str = "sink.pager") -> list[str]:
+    return [page["wireverdict"]["step"] for page in pages(bus, name)]
 
 
 def test_an_outage_is_one_page_and_a_restart_goes_on_with_it() -> None:
