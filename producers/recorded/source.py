@@ -117,6 +117,10 @@ def open_source(
         raise SourceError("nothing to read: name captures, archive:DIRECTORY or topic:")
     if kinds and len(spec) > 1:
         raise SourceError(f"one {kinds[0]} at a time, and no captures beside it")
+    if kinds == [ARCHIVE]:
+        from producers.recorded.archive import ArchiveSource
+
+        return ArchiveSource(spec[0].removeprefix(ARCHIVE), choice, share=share, position=position, **more)
     if kinds == [TOPIC]:
         from producers.recorded.topic import TopicSource
 

@@ -44,12 +44,15 @@ class TopicSource:
         late: float = LATE,
         share: tuple[int, int] = (0, 1),
         position: Mapping[str, Any] | None = None,
+        follow: bool = False,
     ) -> None:
-        """Raises SourceError, OSError for a password file."""
+        """`follow`: from `position` to what is the end now, and not what was then. Raises SourceError, OSError for a password
+        file."""
         bus = msgspec.structs.replace(settings.bus, prefix=prefix) if prefix else settings.bus
         self.name = bus.topic(Topic.HEADERS)
         self._choice, self._options = choice or Choice(), librdkafka(bus)
         self._ahead, self._late = settings.stream.max_future, late
+        self._follow = follow
         self._lines = Lines(self._choice)
         self._lanes: dict[int, Lane] = {}
         self._due: dict[int, list[tuple[str, int]]] = {}  # ends that are still to be given: sensor, partitions
@@ -133,7 +136,7 @@ class TopicSource:
             told = position["partitions"].get(str(number))
             if told is None:
                 raise SourceError(f"{self.name}: the position that is to be gone on from has no partition {number}")
-            start, stop = int(told["next"]), min(int(told["stop"]), high)
+            start, stop = int(told["next"]), high if self._follow else min(int(told["stop"]), high)
             self._due[number] = [(sensor, partitions) for sensor, partitions in told["due"]]
         if start < low:
             self._miss(number, min(low, stop) - start, "retention", "are no longer there: retention has deleted them")
@@ -200,7 +203,7 @@ class _Clock(msgspec.Struct):
 def _clock(message: Message) -> int:
     """How far the sensor was, for the order in which partitions are read; 0 where a message does not say."""
     try:
-        envelope = dict(message.headers() or ()).get("wv") or b""  # type: ignore[arg-type]
+        envelope = dict(message.headers() or ()).get("wv") or b""
         return msgspec.json.decode(envelope, type=_Clock).clock
     except (msgspec.MsgspecError, ValueError, TypeError):
         return 0
