@@ -32,6 +32,7 @@ class Pipeline:
         self.decoder, self.shard, self.judge, self.veil = decoder, shard, judge, veil
         self.packets = 0
         self._merge = Merge(1, shard.windows.home)
+        self.tap: Callable[[HeaderBatch], None] | None = None  # is shown each batch of headers before it is worked on
         self._out: list[NDArray[np.void] | Verdict] = []
 
     def feed(self, batch: FrameBatch) -> None:
@@ -42,6 +43,8 @@ class Pipeline:
 
     def feed_headers(self, batch: HeaderBatch) -> None:
         """Take up some headers (from the bus, say); see `feed`."""
+        if self.tap is not None:
+            self.tap(batch)
         self.shard.feed(batch)
         self._hear()
 

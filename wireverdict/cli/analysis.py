@@ -55,6 +55,7 @@ class Options:
     tunnels: str | None = None
     config: str | None = None
     detectors: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
     follow: bool = False
     anonymise: bool = False
 

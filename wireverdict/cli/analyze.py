@@ -14,7 +14,7 @@ from wireverdict.cli.plugins import detector_option
     epilog="Exit status: 0 nothing found, 1 a verdict fired, 2 an input could not be read (the others still are), "
     "130 stopped by Ctrl-C.",
 )
-@click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
+@click.argument("inputs", nargs=-1, metavar="FILE...")
 @click.option("--json", "json", is_flag=True, help="Print JSON lines: connections, verdicts, and a summary at the end.")
 @click.option("--connections", is_flag=True, help="List every connection, a line each.")
 @click.option("--csv", metavar="FILE", help="Also write connection records as CSV.")
@@ -29,6 +29,13 @@ from wireverdict.cli.plugins import detector_option
     "--config", metavar="FILE", envvar="WIREVERDICT_CONFIG", help="Settings (config/wireverdict.toml has all)."
 )
 @detector_option
+@click.option(
+    "--sensor",
+    "sensors",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A capture of one of several sensors that saw the same connections, instead of FILE: says where losses were.",
+)
 @click.option("--follow", is_flag=True, help="Go on with a file that is still being written, until Ctrl-C.")
 def command(**options: Any) -> int:
     """Read captures; print connection records and verdicts.
@@ -38,7 +45,13 @@ def command(**options: Any) -> int:
     """
     from wireverdict.cli.warm import warm
 
+    if not options["inputs"] and not options["sensors"]:
+        raise click.UsageError("Missing argument 'FILE...'.")
     warm(writers=options["json"] or options["csv"] is not None)
     from wireverdict.cli.analysis import Options, analyze
 
+    if options["sensors"]:
+        from wireverdict.cli.sensors import analyze_sensors
+
+        return analyze_sensors(Options(**options))
     return analyze(Options(**options))
