@@ -17,6 +17,7 @@ NOTHING, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "analyze": "Read captures; print connection records and verdicts.",
     "explain": "Say in words why a verdict fired.",
+    "backtest": "Say what other settings would have said of the past, and how right they would have been.",
     "capture": "Send the packet headers of captures to Kafka.",
     "stream": "Read headers from Kafka; write connection records and verdicts to it.",
     "sink": "Deliver verdicts and connection records from Kafka to Elasticsearch, webhooks and others.",

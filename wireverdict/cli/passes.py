@@ -1,0 +1,208 @@
+"""Passes of a backtest over its source: what each does, in which process, and where its result is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import wireverdict
+from producers.recorded.fleet import Fleet
+from producers.recorded.source import Recorded, open_source
+from wireverdict.backtest.place import Place, Places
+from wireverdict.settings import Settings
+from wireverdict.windows.view import WindowView
+
+EVERY = 0.2
+"""Seconds between words about how far a pass is."""
+VERSION = 1
+"""Of the results in a work directory."""
+
+Told = Callable[[int, int, int, int | None], None]
+"""Is told: number of the pass, headers so far, and how far its source is and of how much (None: not known)."""
+
+
+class Pass(msgspec.Struct, frozen=True):
+    """One reading of (a part of) the source for all `judged` settings, which have the same core. Times in ns."""
+
+    spec: tuple[str, ...]
+    sensor: str
+    begin: int | None
+    end: int | None
+    sensors: tuple[str, ...]
+    addresses: tuple[str, ...]
+    judged: list[Settings]
+    numbers: list[int]
+    remember: bool
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """Something that a source knows to be missing; see producers.recorded.source.Gap."""
+
+    kind: str
+    where: str
+    many: int
+    unit: str
+    reason: str
+
+
+class Passed(msgspec.Struct):
+    """The result of a pass. `numbers`: of the settings, as they stand in the lists of its places."""
+
+    version: int
+    numbers: list[int]
+    places: list[Place]
+    gaps: list[Missing]
+    counts: dict[str, int]
+
+
+def run(work: Pass, told: Callable[[int, int, int | None], None] = lambda *_: None) -> Passed:
+    """Make one pass in this process. Raises SourceError, ValueError for settings that a part refuses."""
+    from wireverdict.cli.plugins import loaded
+
+    for settings in work.judged:
+        loaded(settings)
+    source = open_source(
+        list(work.spec),
+        work.judged[0],
+        begin=work.begin,
+        end=work.end,
+        sensors=work.sensors,
+        addresses=work.addresses,
+        sensor=work.sensor,
+    )
+    seen: dict[str, tuple[int, int, int]] = {}
+    fleet, places = Fleet(work.judged[0]), Places(work.judged, remember=work.remember)
+    due, headers = time.monotonic(), 0
+    try:
+        for recorded in source:
+            _note(seen, recorded)
+            headers += len(recorded.batch.rows)
+            for item in fleet.feed(recorded):
+                if item.what is None or isinstance(item.what, WindowView):
+                    places.hear(item.sensor, item.what)
+            if (now := time.monotonic()) >= due:
+                due = now + EVERY
+                told(headers, *source.progress)
+        for item in fleet.finish():
+            if item.what is None or isinstance(item.what, WindowView):
+                places.hear(item.sensor, item.what)
+        told(headers, *source.progress)
+        gaps = [Missing(gap.kind, gap.where, gap.many, gap.unit, gap.reason) for gap in source.gaps]
+        return Passed(VERSION, work.numbers, places.finish(seen), gaps, dict(source.counts))
+    finally:
+        source.close()
+
+
+def run_all(passes: Sequence[Pass], processes: int, folder: Path | None, told: Told) -> list[Passed]:
+    """All passes, in the order given; several processes if there is more than one pass.
+
+    `folder`: where results are kept and taken from. Raises what `run` raises, and OSError for the folder.
+    """
+    results: dict[int, Passed] = {}
+    for number, work in enumerate(passes):
+        kept = _kept(folder, work)
+        if kept is not None:
+            results[number] = kept
+            told(number, sum(place.headers for place in kept.places), 1, 1)
+    waiting = [number for number in range(len(passes)) if number not in results]
+    if processes <= 1 or len(waiting) <= 1:
+        for number in waiting:
+            results[number] = run(passes[number], lambda *far, which=number: told(which, *far))
+            _keep(folder, passes[number], results[number])
+        return [results[number] for number in range(len(passes))]
+    _in_processes(passes, waiting, processes, folder, told, results)
+    return [results[number] for number in range(len(passes))]
+
+
+def _in_processes(
+    passes: Sequence[Pass],
+    waiting: Sequence[int],
+    processes: int,
+    folder: Path | None,
+    told: Told,
+    results: dict[int, Passed],
+) -> None:
+    context = multiprocessing.get_context("spawn")  # a fork would take threads' locks along
+    words = context.Queue()
+    with ProcessPoolExecutor(min(processes, len(waiting)), context, _begin, (words,)) as pool:
+        futures = {pool.submit(_elsewhere, passes[number], number, folder): number for number in waiting}
+        open_ones = set(futures)
+        try:
+            while open_ones:
+                done, open_ones = wait(open_ones, EVERY, FIRST_COMPLETED)
+                for future in done:
+                    results[futures[future]] = msgspec.msgpack.decode(future.result(), type=Passed)
+                while not words.empty():
+                    told(*words.get())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+
+
+def identity(work: Pass) -> str:
+    """A name for a pass and what it reads: of captures also their size and time of change."""
+    parts: list[Any] = [VERSION, wireverdict.__version__, msgspec.to_builtins(work)]
+    for text in work.spec:
+        for path in sorted(Path(text).rglob("*")) if os.path.isdir(text) else [Path(text)]:
+            if path.is_file():
+                status = path.stat()
+                parts.append([str(path), status.st_size, status.st_mtime_ns])
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
+
+
+def _note(seen: dict[str, tuple[int, int, int]], recorded: Recorded) -> None:
+    if not len(recorded.batch.rows):
+        return
+    first, last = int(recorded.clock[0]), int(recorded.clock[-1])
+    old = seen.get(recorded.sensor, (first, last, 0))
+    seen[recorded.sensor] = min(old[0], first), max(old[1], last), old[2] + len(recorded.batch.rows)
+
+
+_words: Any = None
+
+
+def _begin(words: Any) -> None:
+    """In a process of its own, before anything else: Ctrl-C ends it without a word, since the first process says what there
+    is to say."""
+    global _words  # a queue cannot be handed over with a task
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _words = words
+
+
+def _elsewhere(work: Pass, number: int, folder: Path | None) -> bytes:
+    """In a process of its own."""
+    result = run(work, lambda *far: _words.put((number, *far)))
+    _keep(folder, work, result)
+    return msgspec.msgpack.encode(result)
+
+
+def _kept(folder: Path | None, work: Pass) -> Passed | None:
+    if folder is None:
+        return None
+    try:
+        found = msgspec.json.decode((folder / f"{identity(work)}.json").read_bytes(), type=Passed)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return found if found.version == VERSION else None
+
+
+def _keep(folder: Path | None, work: Pass, result: Passed) -> None:
+    """Whole or not at all: a process that is killed in between leaves no half result."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / f"{identity(work)}.json"
+    half = place.with_suffix(f".{os.getpid()}.part")
+    half.write_bytes(msgspec.json.encode(result))
+    half.replace(place)
