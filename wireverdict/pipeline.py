@@ -30,7 +30,7 @@ class Pipeline:
 
     def __init__(self, decoder: Decoder, shard: Shard, judge: Judge, veil: Veil | None = None) -> None:
         self.decoder, self.shard, self.judge, self.veil = decoder, shard, judge, veil
-        self.packets = 0
+        self.packets = self.windows = 0
         self._merge = Merge(1, shard.windows.home)
         self.tap: Callable[[HeaderBatch], None] | None = None  # is shown each batch of headers before it is worked on
         self._out: list[NDArray[np.void] | Verdict] = []
@@ -46,6 +46,11 @@ class Pipeline:
         if self.tap is not None:
             self.tap(batch)
         self.shard.feed(batch)
+        self._hear()
+
+    def advance(self, clock: int) -> None:
+        """Time has come to `clock` (ns) without packets: do what is due by then. Packets that come later are not before it."""
+        self.shard.advance(clock)
         self._hear()
 
     def finish(self, emit: Callable[[], None] = lambda: None) -> None:
@@ -107,4 +112,5 @@ class Pipeline:
                 continue
             view = self._merge.only(item)
             if view is not None:
+                self.windows += 1
                 self._out.extend(self.judge.step(view))

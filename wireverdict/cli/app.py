@@ -16,6 +16,7 @@ NOTHING, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
     "analyze": "Read captures; print connection records and verdicts.",
+    "watch": "Look at an interface, or at a capture as if it came in now, on a full screen.",
     "explain": "Say in words why a verdict fired.",
     "backtest": "Say what other settings would have said of the past, and how right they would have been.",
     "capture": "Send the packet headers of captures to Kafka.",

@@ -9,6 +9,7 @@ from typing import Any
 from wireverdict.explain.parts import Check, Explanation, shown
 
 WIDTH = 100
+RULE, NUMBERS = "The rule", "The numbers that decided"
 
 
 def lines(document: dict[str, Any], made: Explanation) -> list[str]:
@@ -18,11 +19,24 @@ def lines(document: dict[str, Any], made: Explanation) -> list[str]:
         f"{mine['severity'].upper()} {mine['status']}: {document['rule']['name']} ({document['rule']['id']})",
         f"{mine['subject'] or 'everything captured'}, {mine['confidence']:.0%} sure, since {document['event']['start']}",
     ]
-    told += ["", "The rule", *_texts(made.rule)]
+    for heading, texts in sections(made):
+        told += ["", heading, *(_table(made.checks) if heading == NUMBERS else _texts(texts, "" if heading == RULE else "- "))]
+    return told
+
+
+def parts(document: dict[str, Any], made: Explanation) -> list[tuple[str, list[str]]]:
+    """The same as headings and sentences, for whoever breaks lines by himself."""
+    told = lines(document, Explanation([]))[:2]
+    return [("", told), *((heading, _table(made.checks) if heading == NUMBERS else texts) for heading, texts in sections(made))]
+
+
+def sections(made: Explanation) -> list[tuple[str, list[str]]]:
+    """Headings and sentences; below NUMBERS there is a table."""
+    told = [(RULE, made.rule)]
     if made.checks:
-        told += ["", "The numbers that decided", *_table(made.checks)]
-    told += ["", "What would have changed it", *_texts([*_changes(made.checks), *made.changes], "- ")]
-    told += ["", "What to check next", *_texts(made.next_steps, "- ")]
+        told.append((NUMBERS, []))
+    told.append(("What would have changed it", [*_changes(made.checks), *made.changes]))
+    told.append(("What to check next", made.next_steps))
     return told
 
 

@@ -16,9 +16,9 @@ FEW = 16
 def endpoints(rows: NDArray[np.void], *, source_ports: bool = True) -> list[str]:
     """``192.0.2.1:1234 > 198.51.100.7:53 udp`` for each row, or without the first port. ICMP has a type instead."""
     columns = zip(
-        _addresses(rows["src_hi"], rows["src_lo"]),
+        addresses(rows["src_hi"], rows["src_lo"]),
         rows["sport"].tolist(),
-        _addresses(rows["dst_hi"], rows["dst_lo"]),
+        addresses(rows["dst_hi"], rows["dst_lo"]),
         rows["dport"].tolist(),
         rows["protocol"].tolist(),
         strict=True,
@@ -37,7 +37,8 @@ def _end(ip: str, port: int) -> str:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-def _addresses(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> list[str]:
+def addresses(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> list[str]:
+    """A column of addresses as texts."""
     if len(hi) <= FEW:
         return [address_text(*halves) for halves in zip(hi.tolist(), lo.tolist(), strict=True)]
     from wireverdict.output.addresses import address_texts

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.headers import HEADER, QUOTED
-from wireverdict.kernels import kernel
+from wireverdict.kernels import kernel, types
 
-HEADERS = numba.from_dtype(HEADER)[::1]
-WORDS = numba.uint64[:, ::1]
-I64 = numba.int64
+HEADERS = types.from_dtype(HEADER)[::1]
+WORDS = types.uint64[:, ::1]
+I64 = types.int64
 
 ROOM = 1 << 17
 """Cells, 36 bytes each."""
@@ -46,7 +45,7 @@ def enter(keys: Any, taken: Any, fresh: Any, many: Any, hi: Any, lo: Any) -> Any
     return many + 1
 
 
-@kernel(I64(HEADERS, WORDS, numba.uint8[::1], numba.int64[::1]), borrow=True)
+@kernel(I64(HEADERS, WORDS, types.uint8[::1], types.int64[::1]), borrow=True)
 def enrol(rows: Any, keys: Any, taken: Any, fresh: Any) -> Any:
     """Enter all addresses of `rows`; write the cells of new ones to `fresh`, and give their number."""
     many = np.int64(0)
@@ -60,7 +59,7 @@ def enrol(rows: Any, keys: Any, taken: Any, fresh: Any) -> Any:
     return many
 
 
-@kernel(numba.void(HEADERS, WORDS, WORDS, numba.uint8[::1]), borrow=True)
+@kernel(types.void(HEADERS, WORDS, WORDS, types.uint8[::1]), borrow=True)
 def replace(rows: Any, keys: Any, values: Any, taken: Any) -> None:
     """Put into `rows` what the table holds for each address; all of them are in it."""
     for i in range(len(rows)):

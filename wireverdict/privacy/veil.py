@@ -53,7 +53,7 @@ class Veil:
             rows["name_offset"][asked] = np.arange(len(asked)) * DIGITS
             rows["name_length"][asked] = DIGITS
             names = texts.reshape(-1)
-        return HeaderBatch(rows, names)
+        return batch._replace(rows=rows, names=names)
 
     def _addresses(self, pan: CryptoPan, rows: NDArray[np.void]) -> None:
         known = self._known
