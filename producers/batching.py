@@ -43,7 +43,8 @@ class Message(NamedTuple):
 
 
 class Batcher:
-    """Cuts one sensor's headers into messages. `drops`: called for each message; what was lost so far, by reason."""
+    """Cuts one sensor's headers into messages. `drops`, `capture`: called for each message; what was lost so far, by reason,
+    and what else there is to say (Envelope)."""
 
     def __init__(
         self,
@@ -55,16 +56,20 @@ class Batcher:
         size: int = SIZE,
         interval: int = INTERVAL,
         drops: Callable[[], Mapping[str, int]] = dict,
+        capture: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self.sensor, self.run, self.partitions = sensor, run, partitions
         self.clock = BEGINNING
         self._divide, self._size, self._interval, self._drops = divide, size, interval, drops
+        self._capture = capture
         self._sequences, self._before = [0] * partitions, [0] * partitions
         self._pending: list[list[tuple[HeaderBatch, NDArray[np.int64]]]] = [[] for _ in range(partitions)]
         self._counts = [0] * partitions
+        self._share, self._sampling = 1.0, [1.0] * partitions  # now, and the least since each partition's last message
 
     def add(self, batch: HeaderBatch) -> Iterator[Message]:
         """Take up headers in order; the messages that are complete. Rows and names are copied where they wait."""
+        self._sampled(batch.sampling)
         if not len(batch.rows):
             return
         batch = HeaderBatch(with_quoted(batch.rows, self.partitions), batch.names)
@@ -88,12 +93,23 @@ class Batcher:
             else:
                 yield self._message(partition, Kind.TICK)
 
+    def tick(self, clock: int) -> Iterator[Message]:
+        """Time goes by without packets: nothing older than `clock` (ns) will follow. What waits goes out as soon as that is in
+        another `interval`. For sources that run by the wall clock; a file says the same each time that it is read."""
+        if clock // self._interval > self.clock // self._interval and self.clock != BEGINNING:
+            self.clock = clock
+            yield from self.tell()
+
     def end(self) -> Iterator[Message]:
         """The input is over: what waits, then END for each partition."""
         for partition in range(self.partitions):
             if self._counts[partition]:
                 yield from self._headers(partition)
             yield self._message(partition, Kind.END)
+
+    def _sampled(self, share: float) -> None:
+        self._sampling = [min(before, share) for before in self._sampling]
+        self._share = share
 
     def _take(
         self, batch: HeaderBatch, clocks: NDArray[np.int64], numbers: NDArray[Any], start: int, stop: int
@@ -149,8 +165,11 @@ class Batcher:
             first=int(times.min()) if len(times) else 0,
             last=int(times.max()) if len(times) else 0,
             drops=dict(self._drops()),
+            capture=dict(self._capture()),
+            sampling=self._sampling[partition],
         )
         self._sequences[partition] += 1
+        self._sampling[partition] = self._share
         self._before[partition] += len(times)
         return Message(partition, self.sensor.encode(), value, envelope.to_headers(), len(times))
 

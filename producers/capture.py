@@ -20,6 +20,7 @@ from wireverdict.frames import FrameBatch
 
 if TYPE_CHECKING:
     from wireverdict.privacy.veil import Veil
+    from wireverdict.sampling import Sampler
 
 SLICE = 100_000_000
 """ns of packet time that are sent at once when a capture is replayed at the rate at which it was taken."""
@@ -62,13 +63,19 @@ def paced(
 
 
 class Capture:
-    """One pass: `feed` frames, then `end`. Headers go through `veil` before anything is made of them."""
+    """One pass: `feed` frames, then `end`. Headers go through `sampler` and `veil` before anything is made of them."""
 
     def __init__(
-        self, decoder: Decoder, batcher: Batcher, publisher: Publisher, metrics: Metrics, veil: Veil | None = None
+        self,
+        decoder: Decoder,
+        batcher: Batcher,
+        publisher: Publisher,
+        metrics: Metrics,
+        veil: Veil | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         self.decoder, self.batcher, self.publisher, self.metrics = decoder, batcher, publisher, metrics
-        self.veil = veil
+        self.veil, self.sampler = veil, sampler
         self.frames = self.headers = 0
         self.filtered_out = 0
 
@@ -79,10 +86,17 @@ class Capture:
         self.headers += len(decoded.rows)
         self.metrics.frames.inc(len(batch.frames))
         self.metrics.headers.inc(len(decoded.rows))
+        if self.sampler is not None:
+            decoded = self.sampler.apply(decoded)
         for message in self.batcher.add(decoded if self.veil is None else self.veil.apply(decoded)):
             self.publisher.send(message)
         for reason, count in self.left_out.items():
             self.metrics.dropped.labels(reason).set(count)
+
+    def idle(self, clock: int) -> None:
+        """No packet older than `clock` (ns) will follow. Raises PublishError, SpoolError."""
+        for message in self.batcher.tick(clock):
+            self.publisher.send(message)
 
     def end(self) -> None:
         """The input is over: send what waits, and say so. Raises PublishError, SpoolError."""
@@ -93,4 +107,5 @@ class Capture:
     def left_out(self) -> Mapping[str, int]:
         """Frames without a header, and headers lost, by reason."""
         filtered = {"filter": self.filtered_out} if self.filtered_out else {}
-        return {**self.decoder.skipped, **filtered, **self.publisher.drops}
+        sampled = {"sampled": self.sampler.left_out} if self.sampler is not None and self.sampler.left_out else {}
+        return {**self.decoder.skipped, **filtered, **sampled, **self.publisher.drops}

@@ -17,6 +17,18 @@ class Metrics:
         self.dropped = Gauge(
             "wireverdict_capture_dropped", "Frames and headers left out so far.", ["reason"], registry=self.registry
         )
+        self.freezes = Gauge("wireverdict_capture_freezes", "Times that the ring was full.", registry=self.registry)
+        self.ring = Gauge("wireverdict_capture_ring_fill", "Share of the fullest ring in use.", registry=self.registry)
+        self.share = Gauge(
+            "wireverdict_capture_sampling", "Share of address pairs whose packets are taken.", registry=self.registry
+        )
+        self.share.set(1)
+        self.interface = Gauge(
+            "wireverdict_capture_interface_lost",
+            "What the interface itself counts as lost.",
+            ["interface", "counter"],
+            registry=self.registry,
+        )
         self.batches = Counter(
             "wireverdict_capture_batches", "Messages that Kafka has acknowledged.", registry=self.registry
         )

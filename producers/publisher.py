@@ -29,6 +29,28 @@ POLL = 0.05
 """s that one wait for an event takes at most."""
 REACH = 15.0
 """s for the brokers to answer at the start."""
+SELDOM = 60.0
+"""s between log lines of the same words."""
+
+
+class Seldom(logging.Filter):
+    """Lets each message pass once in SELDOM seconds: a broker that is away makes a hundred of them a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to say it."""
+        text, now = record.getMessage().partition(" (after")[0], time.monotonic()
+        if now - self._said.get(text, -SELDOM) < SELDOM:
+            return False
+        self._said[text] = now
+        return True
+
+
+_LOG = logging.getLogger("wireverdict.kafka")
+_LOG.addFilter(Seldom())
 
 
 class PublishError(RuntimeError):
@@ -59,7 +81,7 @@ class Publisher:
         self.spooling = spool is not None and not spool.empty
         self._spool, self._patience, self._stopped = spool, patience, stopped
         self._unknown: dict[int, Message] = {}  # sent and not acknowledged, oldest first
-        self._number = 0
+        self._number = self.acknowledged = 0
         self._bytes = 0
         self._read: set[int] = set()  # those of them that came from the spool
         self._draining = self._fatal = False
@@ -81,7 +103,7 @@ class Publisher:
                     "error_cb": self._failed,
                     **(options or {}),
                 },
-                logger=logging.getLogger("wireverdict.kafka"),
+                logger=_LOG,
             )
         except KafkaException as error:
             raise PublishError(f"the settings for Kafka cannot be used: {error.args[0].str()}") from None
@@ -101,6 +123,14 @@ class Publisher:
                 f"the topic {self.topic} has {len(listed.partitions)} partitions and bus.partitions is {self.partitions}; "
                 "make them equal"
             )
+
+    def brokers(self, timeout: float = REACH) -> list[tuple[str, int]]:
+        """Host and port of each broker, as they name themselves; empty if none answers."""
+        try:
+            listed = self._producer.list_topics(self.topic, timeout=timeout).brokers.values()
+        except KafkaException:
+            return []
+        return [(broker.host, broker.port) for broker in listed]
 
     @property
     def in_flight(self) -> int:
@@ -126,6 +156,14 @@ class Publisher:
             self._drain()
         else:
             self._produce(message)
+        self._measure()
+
+    def serve(self) -> None:
+        """Hear what Kafka acknowledged, and send what waits on disk; for times when there is nothing to send. Raises
+        PublishError, SpoolError."""
+        self._serve(0.0)
+        self._look()
+        self._drain()
         self._measure()
 
     def close(self, timeout: float) -> int:
@@ -181,6 +219,7 @@ class Publisher:
     def _acknowledged(self, number: int) -> None:
         self._moved = time.monotonic()
         self._error = ""
+        self.acknowledged += 1
         message = self._unknown.pop(number)
         self._bytes -= len(message.value)
         self.metrics.batches.inc()

@@ -132,10 +132,13 @@ class Envelope(msgspec.Struct, frozen=True):
     first: int = 0  # ns, time of the first and last header; 0 without headers
     last: int = 0
     drops: dict[str, int] = {}  # what was lost before this message, by reason, since the run began
+    capture: dict[str, int] = {}  # what the capturing side says of itself beside that, for people
+    sampling: float = 1.0  # share of address pairs whose headers were kept (wireverdict.sampling)
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """As Kafka headers."""
-        return [("wv-schema", str(SCHEMA).encode()), ("wv", msgspec.json.encode(self))]
+        sampling = [("wv-sampling", str(self.sampling).encode())] if self.sampling < 1 else []
+        return [("wv-schema", str(SCHEMA).encode()), ("wv", msgspec.json.encode(self)), *sampling]
 
     @staticmethod
     def from_headers(headers: Iterable[tuple[str, Any]] | Mapping[str, Any] | None) -> Envelope:

@@ -78,7 +78,8 @@ def merge(settings: Settings, shards: int) -> Merge:
 
 def judge(settings: Settings) -> Judge:
     """A fresh judge of a sensor's windows with every detector. Raises ValueError."""
-    return Judge(detectors(settings.detectors), Alerts(settings.alerts))
+    unreliable = settings.detectors.capture_loss.critical_share
+    return Judge(detectors(settings.detectors), Alerts(settings.alerts), unreliable)
 
 
 def veiled(settings: Settings, veil: Veil | None) -> Settings:

@@ -95,11 +95,13 @@ class HeaderBatch(NamedTuple):
     """Headers in order of processing, and the bytes of their DNS question names.
 
     `rows`: HEADER, shape (n,). `names`: uint8, shape (m,); row i's name is
-    ``names[rows["name_offset"][i] :][: rows["name_length"][i]]``.
+    ``names[rows["name_offset"][i] :][: rows["name_length"][i]]``. `sampling`: the share of address pairs whose headers were
+    kept (wireverdict.sampling).
     """
 
     rows: NDArray[np.void]
     names: NDArray[np.uint8]
+    sampling: float = 1.0
 
 
 def address(hi: int, lo: int) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 from wireverdict.alerts import Alerts
 from wireverdict.detectors.base import Detector
 from wireverdict.detectors.guard import DetectorFailed
+from wireverdict.detectors.quality import doubted
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject, Verdict
 from wireverdict.windows.view import WindowView
 
@@ -22,11 +23,13 @@ REMEDY = (
 class Judge:
     """Sees each window of the whole sensor once, in order of time.
 
-    `failures`: windows in which a detector of others broke, by its name.
+    `unreliable`: where the capture itself says that it lost more than this share of a window's packets, nobody can tell
+    what the network did: all findings but that one are unknown. `failures`: windows in which a detector of others broke, by
+    its name.
     """
 
-    def __init__(self, detectors: Sequence[Detector], alerts: Alerts) -> None:
-        self.detectors, self.alerts = list(detectors), alerts
+    def __init__(self, detectors: Sequence[Detector], alerts: Alerts, unreliable: float = 1.0) -> None:
+        self.detectors, self.alerts, self.unreliable = list(detectors), alerts, unreliable
         self.failures: dict[str, int] = {}
         self._broken: dict[str, str] = {}  # by name, what went wrong since the last step
         self._since = 0  # windows with a failure in a row, or nearly so
@@ -44,7 +47,7 @@ class Judge:
                     Finding(detector.name, subject, Opinion.UNKNOWN, view.start, view.end)
                     for subject in self.alerts.subjects(detector.name)
                 ]
-        findings += self._failed(view)
+        findings = doubted(findings, view, self.unreliable) + self._failed(view)
         return self.alerts.step(view.start, view.end, findings)
 
     def finish(self) -> list[Verdict]:

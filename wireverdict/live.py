@@ -13,8 +13,9 @@ class LiveSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ring: int = 32
     """MB of memory that the kernel fills, for each interface and worker: at 100,000 packets/s about a second."""
-    block: int = 1_024
-    """kB of it that are handed over at once, a power of two from 64 on; smaller ones cost more, larger ones wait longer."""
+    block: int = 256
+    """kB of it that are handed over at once, a power of two from 64 on. Larger ones cost a little less; but a quiet interface
+    fills a block every `retire`, so that many small ones bear a longer wait for the reader."""
     retire: float = 0.1
     """s after which a block is handed over that is not full."""
     snap: int = 256

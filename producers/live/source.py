@@ -85,16 +85,18 @@ class LiveSource:
         room = max(FRAMES, most_frames(shape))
         self._nothing = empty(0)
         self._lanes: list[Lane] = []
+        self._links: list[tuple[int, ...]] = []  # by interface
         self._closed = self._stopping = False
         self._looked = 0.0
         for name in self.interfaces:
             interfaces.index_of(name)
-        region = Region(shape.size * settings.workers * len(self.interfaces))
         try:
+            region = Region(shape.size * settings.workers * len(self.interfaces))
             for file, name in enumerate(self.interfaces):
                 for _ in range(settings.workers):
                     ring = Ring(name, region, len(self._lanes) * shape.size, shape, file)
                     self._lanes.append(Lane(ring, room))
+                self._links.append(interfaces.links_of(name))
             self._data: NDArray[np.uint8] = region.data
             self.filter(without)
             for file in range(len(self.interfaces)):
@@ -103,12 +105,16 @@ class LiveSource:
             self.close()
             if isinstance(error, LiveError):
                 raise
-            raise LiveError(f"{', '.join(self.interfaces)}: {error.strerror or error}") from None
+            what = f"{', '.join(self.interfaces)}: {error.strerror or error}"
+            hint = "; make live.ring smaller" if error.errno == errno.ENOMEM else ""
+            raise LiveError(f"the kernel refuses to capture from {what}{hint}") from None
         except FilterError:
             self.close()
             raise
 
     def __iter__(self) -> Iterator[FrameBatch]:
+        if self._closed:
+            return
         poll = select.poll()
         for lane in self._lanes:
             poll.register(lane.ring.socket, select.POLLIN | select.POLLERR)
@@ -153,13 +159,12 @@ class LiveSource:
         self._without = without
         own = "" if self._filter is not None else self._expression
         compiled(own, 1, self.settings.snap)  # what is wrong with it alone, before it is joined
-        for file, name in enumerate(self.interfaces):
-            with contextlib.suppress(LiveError):
-                made = program(joined(own, without), interfaces.links_of(name), self.settings.snap)
-                for lane in self._of(file):
-                    lane.program = made
-                    if lane.started:
-                        lane.ring.filter(made)
+        for file, links in enumerate(self._links):
+            made = program(joined(own, without), links, self.settings.snap)
+            for lane in self._of(file):
+                lane.program = made
+                if lane.started and not self._stopping:
+                    lane.ring.filter(made)
 
     def stop(self) -> None:
         """Let no further packets in; the iteration ends when those that came before have been given."""
@@ -245,6 +250,7 @@ class LiveSource:
             if len(lanes) > 1:
                 raise LiveError(f"the interface {name} was removed and is back; with live.workers over 1, start again")
             try:
+                self._links[lanes[0].ring.file] = interfaces.links_of(name)
                 self.filter(self._without)
                 self._start(lanes)
             except OSError as error:

@@ -13,7 +13,13 @@ import click
     epilog="Exit status: 0 all was sent, 2 an input could not be read (the others still are) or Kafka refused or could "
     "not be reached, 130 stopped by Ctrl-C (what was read was sent).",
 )
-@click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
+@click.argument("inputs", nargs=-1, metavar="[FILE...]")
+@click.option(
+    "-i", "--interface", "interfaces", multiple=True, metavar="IFACE", help="Capture live; repeatable; any: all."
+)
+@click.option("--workers", type=click.IntRange(1, 64), help="Rings for each interface, filled side by side.")
+@click.option("--promiscuous", is_flag=True, help="Packets for other hosts as well.")
+@click.option("--user", metavar="NAME", help="Whom to become once the interfaces are open (default nobody).")
 @click.option("--sensor", default=socket.gethostname, show_default="name of the host", help="Who saw these packets.")
 @click.option("--rate", type=click.Choice(["max", "real"]), default="max", help="As fast as possible, or as captured.")
 @click.option("--servers", metavar="HOST:PORT,...", help="Kafka brokers (default localhost:9092).")
@@ -29,14 +35,14 @@ import click
     "--config", metavar="FILE", envvar="WIREVERDICT_CONFIG", help="Settings (config/wireverdict.toml has all)."
 )
 def command(**options: Any) -> int:
-    """Send the packet headers of captures to Kafka.
+    """Send the packet headers of captures, or of network interfaces, to Kafka.
 
     FILE is a pcap, pcapng or snoop file, plain or compressed, a directory of them, or - for standard input. Several are read
     as one timeline.
     """
     from wireverdict.cli.warm import warm
 
-    warm((("wireverdict.codec.headers", "producers.files.pcap"), ("wireverdict.decode.decoder",)))
+    warm(("wireverdict.codec.headers", "producers.files.pcap", "wireverdict.decode.decoder"))
     from wireverdict.cli.capturing import Options, capture
 
     return capture(Options(**options))

@@ -54,6 +54,10 @@ class Options:
     log: str = "text"
     config: str | None = None
     anonymise: bool = False
+    interfaces: tuple[str, ...] = ()
+    workers: int | None = None
+    promiscuous: bool = False
+    user: str | None = None
 
 
 def capture(options: Options) -> int:
@@ -65,10 +69,16 @@ def capture(options: Options) -> int:
     with Interrupts() as interrupts:
         try:
             chosen = chosen_settings(options)
+            if bool(options.inputs) == bool(options.interfaces):
+                raise Refusal("give either captures to read (FILE...) or interfaces to listen to (-i), and not both")
             if "-" in options.inputs and os.isatty(0):
                 raise Refusal(
                     "standard input is a terminal; pipe a capture into it (tcpdump -w - | wireverdict capture -)"
                 )
+            if options.interfaces:
+                from wireverdict.cli.live import LiveRun
+
+                return LiveRun(options, chosen, interrupts).status()
             return Run(options, chosen, interrupts).status()
         except (Refusal, PublishError, SpoolError, ValueError, OSError) as error:
             return say(options, str(error))
@@ -83,6 +93,9 @@ def chosen_settings(options: Options) -> Settings:
         values["capture"] = {"home_networks": list(options.home_networks)}
     if options.anonymise:
         values["privacy"] = ANONYMOUS
+    live = {"workers": options.workers, "promiscuous": options.promiscuous or None, "user": options.user}
+    if any(value is not None for value in live.values()):
+        values["live"] = {key: value for key, value in live.items() if value is not None}
     given = [read_settings(options.config)] if options.config else []
     return settings([*given, from_environment(os.environ), Source(values, lambda key: "command line")])
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from wireverdict.detectors.quality import CAPTURE_LOSS
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.view import WindowView
@@ -36,7 +37,7 @@ class CaptureLossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 class CaptureLoss:
     """See the module. Keeps nothing between windows."""
 
-    name = "capture-loss"
+    name = CAPTURE_LOSS
 
     def __init__(self, settings: CaptureLossSettings | None = None) -> None:
         self.settings = settings or CaptureLossSettings()

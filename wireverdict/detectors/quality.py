@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from wireverdict.verdicts import Opinion, Subject
+from wireverdict.verdicts import Finding, Opinion, Subject
 from wireverdict.windows.view import WindowView
+
+CAPTURE_LOSS = "capture-loss"
+"""The detector that judges the capture."""
 
 
 def missed_share(view: WindowView) -> float:
@@ -21,6 +25,17 @@ def drop_share(view: WindowView) -> float:
     return max(missed_share(view), drops / (drops + packets) if drops else 0.0)
 
 
+def doubted(findings: list[Finding], view: WindowView, limit: float) -> list[Finding]:
+    """Unknown instead of good or bad, where the capture reports that it lost more than a share `limit` of the window's
+    packets; what is said about the capture itself stays."""
+    drops = view.capture.reported_drops
+    if not drops or drops <= limit * (drops + view.packets):
+        return findings
+    return [
+        finding if finding.rule == CAPTURE_LOSS else replace(finding, opinion=Opinion.UNKNOWN) for finding in findings
+    ]
+
+
 def capture_quality(view: WindowView) -> dict[str, Any]:
     """The capture as verdicts describe it: shares of 1, counts of packets in this window."""
     capture = view.capture
@@ -30,6 +45,8 @@ def capture_quality(view: WindowView) -> dict[str, Any]:
             described[f"{name}_packets"] = getattr(capture, name)
     if capture.one_sided_packets and capture.tcp_packets:
         described["one_sided_share"] = capture.one_sided_packets / capture.tcp_packets
+    if capture.sampled < 1:
+        described["sampled_share"] = capture.sampled
     if capture.final:
         described["cut_by_end_of_capture"] = True
     return described

@@ -149,6 +149,7 @@ def join(parts: list[WindowPart]) -> WindowPart:
     for each in fields(Capture):
         together = sum(int(getattr(part.capture, each.name)) for part in parts)
         setattr(capture, each.name, bool(together) if each.name == "final" else together)
+    capture.sampled = min(part.capture.sampled for part in parts)
     views = [part.paths for part in parts if part.paths is not None]
     return replace(
         first,

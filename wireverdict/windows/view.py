@@ -180,6 +180,7 @@ class Capture:
     overflow: int = 0  # packets whose pair or service found no row of its own
     untracked_dns: int = 0
     reported_drops: int = 0
+    sampled: float = 1.0  # the least share of address pairs whose packets were taken (wireverdict.sampling)
     final: bool = False  # closed by the end of the capture and not by the watermark
     data_packets: int = 0  # TCP
     missed_events: int = 0
