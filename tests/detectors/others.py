@@ -73,3 +73,16 @@ def saying(say: Callable[[WindowView], Any]) -> Busy:
             return say(view)
 
     return Saying(BusySettings())
+
+
+class Fragile(Busy):
+    """Breaks in every third window."""
+
+    api = 1
+    name = "fragile-window"
+
+    def judge(self, view: WindowView) -> Iterable[Finding]:
+        """As `Busy`, if at all."""
+        if view.number % 3 == 0:
+            raise LookupError("a third window")
+        yield finding(view, rule=self.name)

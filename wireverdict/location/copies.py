@@ -52,7 +52,8 @@ def pair_copies(
     for p in range(len(near_start) - 1):
         first, last = near_start[p], near_start[p + 1]
         for f in range(far_start[p], far_start[p + 1]):
-            found, repeats = np.int64(-1), False
+            found: Any = np.int64(-1)
+            repeats = False
             for n in range(first, last):
                 if near_ts[n] > far_ts[f] + slack:
                     break
@@ -169,7 +170,7 @@ def judge_copies(
     for p in range(len(near_start) - 1):
         first_far, last_far = far_start[p], far_start[p + 1]
         unseen = had[p] != NEVER and (first_far == last_far or far_ts[first_far] > had[p])
-        blamed = np.int64(-1)
+        blamed: Any = np.int64(-1)
         for n in range(near_start[p], near_start[p + 1]):
             if unseen and met[n] < 0 and near_ts[n] <= had[p]:
                 blamed = n
