@@ -76,3 +76,32 @@ def test_the_path_between_is_as_long_as_it_is() -> None:
     """15 ms each way."""
     for one in both("random-loss", 10**9, 5e-5).directions:
         assert one.clocks.apart == pytest.approx(30_000_000, rel=0.01)
+
+
+def beside(name: str, view: str) -> Log:
+    """A sensor 1 ms from one of the lab's, on the way to the other: it sees the same, so that the router drops beyond it."""
+    made = Log()
+    for batch in batches(CAPTURES / f"{name}.{view}.pcap.xz", 65_536):
+        rows = batch.rows.copy()
+        from_server = rows["src_lo"] & np.uint64(0xFFFFFF00) == np.uint64(0xC0000200)  # 192.0.2.0/24
+        away = from_server if view == "server" else ~from_server
+        rows["ts"] += np.where(away, 1_000_000, -1_000_000)
+        made.add(rows[np.argsort(rows["ts"], kind="stable")])
+    return made
+
+
+@pytest.mark.parametrize("name", ["random-loss", "short-queue", "policed-down-small-burst"])
+def test_what_the_router_drops_beyond_both_sensors_is_lost_after_or_before(name: str) -> None:
+    """Never between them. After the second every loss is seen, if not always told; before the first, a copy lost twice is one."""
+    real = both(name)
+    at_server = locate(("server", log(name, "server")), ("beside", beside(name, "server")))
+    at_client = locate(("beside", beside(name, "client")), ("client", log(name, "client")))
+    for located, outside in ((at_server, "server"), (at_client, "client")):
+        other = "client" if outside == "server" else "server"
+        sent, received = lost(located, outside), lost(located, "beside")
+        there, back = lost(real, outside)[Place.BETWEEN], lost(real, other)[Place.BETWEEN]
+        assert (sent[Place.BEFORE], sent[Place.BETWEEN]) == (0, 0)
+        assert sent[Place.AFTER] + sent[Place.UNKNOWN] == pytest.approx(there, abs=1)
+        assert sent[Place.AFTER] >= 0.65 * there
+        assert (received[Place.BETWEEN], received[Place.AFTER], received[Place.UNKNOWN]) == (0, 0, 0)
+        assert 0.7 * back <= received[Place.BEFORE] <= back
