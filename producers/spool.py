@@ -4,15 +4,17 @@ A directory of segments with ascending numbers. A record is its length, the CRC-
 (msgpack). A record that was being written when the process died is cut off at the next start. The oldest segment goes when
 there is no room. What is read is removed only when `done` is called, so that what was not delivered is sent again.
 
-Nothing is synced to the disk: it survives the end of the process, not of the machine.
+What is written is synced to the disk once a second at most, and before the next segment begins: when the machine dies, no
+more is lost than came in the last second before its last message.
 """
 
 from __future__ import annotations
 
 import os
 import struct
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +25,8 @@ from producers.batching import Message
 
 SEGMENT = 4 << 20
 """Bytes after which the next segment begins."""
+SYNC = 1.0
+"""s between syncs: a disk takes some ms for one, so they take a hundredth of the time at most."""
 _HEAD = struct.Struct("<II")
 _SUFFIX = ".spool"
 _decode = msgspec.msgpack.Decoder(tuple[int, bytes, bytes, list[tuple[str, bytes]], int]).decode
@@ -35,8 +39,10 @@ class SpoolError(OSError):
 class Spool:
     """One process at a time. `limit`: bytes. `dropped`: headers that went because there was no room."""
 
-    def __init__(self, directory: Path, limit: int) -> None:
+    def __init__(self, directory: Path, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Raises SpoolError."""
+        self._clock, self._synced = clock, clock()
+        self.syncs = 0
         self.directory, self.limit = directory, max(limit, 2 * SEGMENT)
         self.dropped = 0
         self._writing: BinaryIO | None = None
@@ -66,6 +72,8 @@ class Spool:
                 self._begin()
             assert self._writing is not None
             self._writing.write(record)
+            if self._clock() - self._synced >= SYNC:
+                self._sync()
         except OSError as error:
             raise SpoolError(f"the spool {self.directory} cannot be written: {error.strerror}") from None
         self._sizes[self._next - 1] += len(record)
@@ -113,9 +121,8 @@ class Spool:
 
     def close(self) -> None:
         """What is in it stays for the next start."""
-        if self._writing is not None:
-            self._writing.close()
-            self._writing = None
+        with suppress(OSError):  # what cannot be synced is written all the same
+            self._end_segment()
         with suppress(OSError):
             os.close(self._lock)
 
@@ -131,11 +138,25 @@ class Spool:
         return self.directory / f"{number:016d}{_SUFFIX}"
 
     def _begin(self) -> None:
-        if self._writing is not None:
-            self._writing.close()
+        self._end_segment()
         self._writing = self._path(self._next).open("wb", buffering=0)
+        os.fsync(self._lock)  # the directory: a file that nobody can find is no use
         self._sizes[self._next] = 0
         self._next += 1
+
+    def _sync(self) -> None:
+        assert self._writing is not None
+        os.fdatasync(self._writing.fileno())
+        self._synced, self.syncs = self._clock(), self.syncs + 1
+
+    def _end_segment(self) -> None:
+        if self._writing is not None:
+            writing = self._writing
+            try:
+                self._sync()
+            finally:
+                self._writing = None
+                writing.close()
 
     def _close_writing(self, number: int) -> None:
         if self._writing is not None and number == self._next - 1:

@@ -186,26 +186,13 @@ def clock(cluster: Cluster) -> Check:
 
 
 def search(settings: Settings, timeout: float) -> Check:
-    """Whether Elasticsearch answers where the settings say."""
-    import urllib.error
-    import urllib.request
+    """Whether Elasticsearch answers where the settings say, lets us in, and is as it should be."""
+    from wireverdict.searching import Trouble, look
 
-    given = settings.sinks.elasticsearch
-    trusted = ssl.create_default_context(cafile=given.ca_file or None) if given.urls[0].startswith("https") else None
     try:
-        with urllib.request.urlopen(f"{given.urls[0]}/_cluster/health", timeout=timeout, context=trusted) as answer:
-            status = msgspec.json.decode(answer.read()).get("status", "unknown")
-    except urllib.error.HTTPError as error:
-        with error:
-            if error.code in (401, 403):
-                return Check(
-                    "elasticsearch", Status.OK, f"{given.urls[0]} answers and asks for a login, which was not tried"
-                )
-            return Check("elasticsearch", Status.FAILED, f"{given.urls[0]} answers {error.code} {error.reason}")
-    except (OSError, ValueError) as error:
-        return Check("elasticsearch", Status.FAILED, f"{given.urls[0]} cannot be reached: {error}")
-    bad = status == "red"
-    return Check("elasticsearch", Status.WARNING if bad else Status.OK, f"{given.urls[0]} answers, status {status}")
+        return Check("elasticsearch", Status.OK, look(settings.sinks.elasticsearch, timeout))
+    except Trouble as trouble:
+        return Check("elasticsearch", Status.FAILED if trouble.fatal else Status.WARNING, str(trouble))
 
 
 def metadata_version(settings: BusSettings, timeout: float) -> int:

@@ -133,3 +133,37 @@ def test_a_directory_belongs_to_one_process(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SpoolError, match="cannot be used"):
         Spool(tmp_path / "file" / "inside", LIMIT)
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of files as they were synced."""
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", lambda file: sizes.append(os.fstat(file).st_size))
+    return sizes
+
+
+def test_what_is_written_is_synced_once_a_second(tmp_path: Path, synced: list[int]) -> None:
+    now = [0.0]
+    spool = Spool(tmp_path, LIMIT, lambda: now[0])
+    for number in range(12):
+        now[0] += 0.375
+        spool.append(message(number))
+    record = len(spool) // 12
+    assert synced == [3 * record, 6 * record, 9 * record, 12 * record]
+    spool.append(message(12))
+    assert len(synced) == 4
+    spool.close()
+    assert synced[4:] == [13 * record]
+
+
+def test_a_segment_is_synced_before_the_next_one_begins(
+    tmp_path: Path, synced: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SEGMENT", 1_000)
+    spool = Spool(tmp_path, LIMIT, lambda: 0.0)
+    for number in range(60):
+        spool.append(message(number))
+    assert len(synced) == len(list(tmp_path.iterdir())) - 1 > 1
+    spool.close()
+    assert synced == [path.stat().st_size for path in sorted(tmp_path.iterdir())]

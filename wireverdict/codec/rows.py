@@ -50,7 +50,8 @@ def to_stream(rows: NDArray[np.void]) -> bytes:
     """An Arrow IPC stream of one record batch, compressed inside with zstd."""
     batch = to_batch(rows)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+    options = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)  # columns are too small for that
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue().to_pybytes())
 
