@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from streams.checkpoints import CheckpointError, Ledger, Snapshot
-from streams.messages import Incoming, Outgoing, State
+from streams.messages import Incoming, Outgoing, State, marked
 from streams.metrics import Metrics
 from streams.outbox import DeliveryError, Outbox
 from streams.position import Action, Position, Tolerance
@@ -190,9 +190,9 @@ class Keeper:
 
     def _apply(self, held: Held, message: Incoming) -> bool:
         try:
-            outputs = held.state.apply(message)
+            outputs = marked(message, held.state.apply(message))
         except BadMessage as error:
-            self.outbox.send([self._dead_letter(message, str(error))])
+            self.outbox.send(marked(message, [self._dead_letter(message, str(error))]))
             self.metrics.bad(self.topic, message, str(error))
             return False
         self.outbox.send(outputs)

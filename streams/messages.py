@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from wireverdict.bus import SCHEMA, BadMessage, Topic
+from wireverdict.bus import MARK, SCHEMA, BadMessage, Topic
 
 
 class Incoming(NamedTuple):
@@ -29,6 +29,12 @@ class Outgoing(NamedTuple):
     value: bytes
     headers: list[tuple[str, bytes]]
     partition: int | None = None  # None: by the key
+
+
+def marked(message: Incoming, outputs: list[Outgoing]) -> list[Outgoing]:
+    """What a message causes, with its mark if it comes of a replay."""
+    marks = [(name, value) for name, value in message.headers if name == MARK]
+    return [output._replace(headers=[*output.headers, *marks]) for output in outputs] if marks else outputs
 
 
 class State(Protocol):

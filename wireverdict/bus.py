@@ -11,6 +11,8 @@ import msgspec
 
 SCHEMA = 1
 """Version of what messages hold. A reader refuses a newer one."""
+MARK = "wv-replay"
+"""Kafka header of everything that comes of a replay: its name. What has it pages nobody."""
 
 
 class Topic(StrEnum):
