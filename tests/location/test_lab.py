@@ -92,7 +92,7 @@ def beside(name: str, view: str) -> Log:
 
 @pytest.mark.parametrize("name", ["random-loss", "short-queue", "policed-down-small-burst"])
 def test_what_the_router_drops_beyond_both_sensors_is_lost_after_or_before(name: str) -> None:
-    """Never between them. After the second every loss is seen, if not always told; before the first, a copy lost twice is one."""
+    """Never between them. After the second, every loss is seen, if not always told; before the first, copies are not seen."""
     real = both(name)
     at_server = locate(("server", log(name, "server")), ("beside", beside(name, "server")))
     at_client = locate(("beside", beside(name, "client")), ("client", log(name, "client")))
