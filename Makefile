@@ -84,6 +84,7 @@ up: setup
 config: setup
 	$(BIN)/python scripts/default_config.py
 	$(BIN)/python scripts/search_templates.py
+	$(BIN)/python scripts/field_docs.py
 
 readme: setup
 	$(BIN)/python scripts/readme_demo.py
