@@ -166,6 +166,13 @@ class Publisher:
         self._drain()
         self._measure()
 
+    def settle(self, timeout: float) -> bool:
+        """Wait until all that was sent has been acknowledged; whether it has. Raises PublishError."""
+        deadline = time.monotonic() + timeout
+        while self._unknown and time.monotonic() < deadline:
+            self._serve(POLL)
+        return not self._unknown
+
     def close(self, timeout: float) -> int:
         """Wait until everything has been acknowledged; how many messages have not, and are not in the spool either.
         Raises PublishError, SpoolError."""

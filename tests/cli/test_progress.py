@@ -40,13 +40,14 @@ def test_a_long_run_shows_rate_share_and_packets(clock: list[float]) -> None:
         clock[0] += progress.EVERY / 2
         shown.update(9_999_999, 60, 200)  # too soon to be looked at
         clock[0] += 2.0
-        shown.update(3_280_000, 100, 200)
+        shown.update(3_280_000, 100, 200, "2026-11-23T07:00:00Z")
     text = file.getvalue()
     assert "25 %" in text
     assert "3,000,000 packets" in text
     assert "1.5 M/s" in text
     assert "9,999,999" not in text
     assert "50 %" in text
+    assert "2026-11-23" in text
     assert "810 k/s" in text
 
 

@@ -35,8 +35,8 @@ class Progress:
         if self._shown is not None:
             self._shown.stop()
 
-    def update(self, packets: int, done: int, total: int | None) -> None:
-        """Tell how far it is: packets so far, bytes of input read and in all (None if not known)."""
+    def update(self, packets: int, done: int, total: int | None, position: str = "") -> None:
+        """Tell how far it is: packets so far, bytes of input read and in all (None if not known), and the time of the packets."""
         if not self._wanted:
             return
         now = time.monotonic()
@@ -44,6 +44,7 @@ class Progress:
             return
         self._due = now + EVERY
         numbers: dict[str, Any] = {"packets": f"{packets:,} packets", "rate": _rate(packets / (now - self._start))}
+        numbers["position"] = position
         if self._shown is None:
             self._shown = _bar(self._file)
             self._task = self._shown.add_task("reading", total=total, completed=done, **numbers)
@@ -72,6 +73,7 @@ def _bar(file: Any) -> rich.progress.Progress:
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[packets]}"),
         TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[position]}"),
         TimeRemainingColumn(compact=True),
         console=Console(file=file),
         transient=True,
