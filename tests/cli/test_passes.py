@@ -16,7 +16,7 @@ from tests.cli.program import DEMO, command, environment
 from tests.lab.scenario import CAPTURES
 from wireverdict.backtest.configs import with_value
 from wireverdict.cli.passes import Pass, Passed, identity, run, run_all
-from wireverdict.settings import Settings
+from wireverdict.settings import Settings, settings
 
 DEFAULT = Settings()
 SHORT = CAPTURES / "syn-black-hole.client.pcap.xz"
@@ -103,6 +103,15 @@ def test_a_result_belongs_to_its_settings_and_to_its_input(tmp_path: Path) -> No
     (tmp_path / "another.pcap").write_bytes(b"")
     names.add(identity(folder))
     assert len(names) == 6
+
+
+def test_a_result_belongs_to_the_code_of_detectors_in_files(tmp_path: Path) -> None:
+    for spec in (str(tmp_path / "mine.py"), f"{tmp_path / 'mine.py'}:Mine"):
+        (tmp_path / "mine.py").write_text("x = 1\n", encoding="utf-8")
+        before = identity(work(SHORT, settings(plugins=[spec])))
+        assert before == identity(work(SHORT, settings(plugins=[spec])))
+        (tmp_path / "mine.py").write_text("x = 12\n", encoding="utf-8")
+        assert before != identity(work(SHORT, settings(plugins=[spec])))
 
 
 def test_killed_half_way_and_resumed_it_says_the_same(tmp_path: Path) -> None:

@@ -9,22 +9,32 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 import wireverdict
 from producers.recorded.fleet import Fleet
-from producers.recorded.source import Recorded, open_source
+from producers.recorded.source import ARCHIVE, TOPIC, HeaderSource, Recorded, open_source
 from wireverdict.backtest.place import Place, Places
+from wireverdict.headers import QUOTED_ONLY
 from wireverdict.settings import Settings
 from wireverdict.windows.view import WindowView
 
 EVERY = 0.2
 """Seconds between words about how far a pass is."""
+WORTH = 64 << 20
+"""Bytes of captures from which a single pass is divided among processes: under it, starting them takes as long."""
+PACKED = {".gz", ".xz", ".bz2", ".zst"}
+"""Names of captures that are not counted for it: every process would unpack all of them."""
 VERSION = 1
 """Of the results in a work directory."""
+
+Seen = dict[str, tuple[int, int, int]]
+"""First and last time (ns) and headers of each sensor."""
 
 Told = Callable[[int, int, int, int | None], None]
 """Is told: number of the pass, headers so far, and how far its source is and of how much (None: not known)."""
@@ -66,25 +76,14 @@ class Passed(msgspec.Struct):
 
 def run(work: Pass, told: Callable[[int, int, int | None], None] = lambda *_: None) -> Passed:
     """Make one pass in this process. Raises SourceError, ValueError for settings that a part refuses."""
-    from wireverdict.cli.plugins import loaded
-
-    for settings in work.judged:
-        loaded(settings)
-    source = open_source(
-        list(work.spec),
-        work.judged[0],
-        begin=work.begin,
-        end=work.end,
-        sensors=work.sensors,
-        addresses=work.addresses,
-        sensor=work.sensor,
-    )
-    seen: dict[str, tuple[int, int, int]] = {}
+    loaded_settings(work)
+    source = opened(work)
+    seen: Seen = {}
     fleet, places = Fleet(work.judged[0]), Places(work.judged, remember=work.remember)
     due, headers = time.monotonic(), 0
     try:
         for recorded in source:
-            _note(seen, recorded)
+            note(seen, recorded)
             headers += len(recorded.batch.rows)
             for item in fleet.feed(recorded):
                 if item.what is None or isinstance(item.what, WindowView):
@@ -114,12 +113,18 @@ def run_all(passes: Sequence[Pass], processes: int, folder: Path | None, told: T
             results[number] = kept
             told(number, sum(place.headers for place in kept.places), 1, 1)
     waiting = [number for number in range(len(passes)) if number not in results]
-    if processes <= 1 or len(waiting) <= 1:
+    if len(waiting) == 1 and processes > 1 and worth_dividing(passes[waiting[0]]):
+        from wireverdict.cli.shares import run_divided
+
+        (number,) = waiting
+        results[number] = run_divided(passes[number], processes, lambda *far: told(number, *far))
+        _keep(folder, passes[number], results[number])
+    elif processes <= 1 or len(waiting) <= 1:
         for number in waiting:
             results[number] = run(passes[number], lambda *far, which=number: told(which, *far))
             _keep(folder, passes[number], results[number])
-        return [results[number] for number in range(len(passes))]
-    _in_processes(passes, waiting, processes, folder, told, results)
+    else:
+        _in_processes(passes, waiting, processes, folder, told, results)
     return [results[number] for number in range(len(passes))]
 
 
@@ -143,6 +148,8 @@ def _in_processes(
                     results[futures[future]] = msgspec.msgpack.decode(future.result(), type=Passed)
                 while not words.empty():
                     told(*words.get())
+        except BrokenProcessPool:
+            raise OSError("a process that made a pass was ended before it was done (out of memory?)") from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
@@ -150,23 +157,69 @@ def _in_processes(
             raise
 
 
-def identity(work: Pass) -> str:
-    """A name for a pass and what it reads: of captures also their size and time of change."""
-    parts: list[Any] = [VERSION, wireverdict.__version__, msgspec.to_builtins(work)]
+def worth_dividing(work: Pass) -> bool:
+    """Whether there is more to read than it costs to start processes. Windows by count are not divided."""
+    if work.judged[0].windows.packets:
+        return False
+    if any(text.startswith((ARCHIVE, TOPIC)) for text in work.spec):
+        return True
+    return sum(path.stat().st_size for path in _files(work) if path.suffix not in PACKED) >= WORTH
+
+
+def _files(work: Pass) -> list[Path]:
+    """Captures of a pass, as far as they are files."""
+    found: list[Path] = []
     for text in work.spec:
-        for path in sorted(Path(text).rglob("*")) if os.path.isdir(text) else [Path(text)]:
-            if path.is_file():
-                status = path.stat()
-                parts.append([str(path), status.st_size, status.st_mtime_ns])
+        found += sorted(Path(text).rglob("*")) if os.path.isdir(text) else [Path(text)]
+    return [path for path in found if path.is_file()]
+
+
+def _detectors(work: Pass) -> list[Path]:
+    """Files of detectors that are not ours."""
+    specs = {spec for one in work.judged for spec in one.detectors.plugins}
+    files = {spec if spec.endswith(".py") else spec.rpartition(":")[0] for spec in specs}
+    return [Path(file) for file in sorted(files) if file and Path(file).is_file()]
+
+
+def identity(work: Pass) -> str:
+    """A name for a pass and what it reads: of captures, and of detectors in files, also their size and time of change."""
+    parts: list[Any] = [VERSION, wireverdict.__version__, msgspec.to_builtins(work)]
+    for path in [*_files(work), *_detectors(work)]:
+        status = path.stat()
+        parts.append([str(path), status.st_size, status.st_mtime_ns])
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
-def _note(seen: dict[str, tuple[int, int, int]], recorded: Recorded) -> None:
-    if not len(recorded.batch.rows):
-        return
-    first, last = int(recorded.clock[0]), int(recorded.clock[-1])
-    old = seen.get(recorded.sensor, (first, last, 0))
-    seen[recorded.sensor] = min(old[0], first), max(old[1], last), old[2] + len(recorded.batch.rows)
+def opened(work: Pass, **more: Any) -> HeaderSource:
+    """The source of a pass. `more`: of producers.recorded.source.open_source. Raises SourceError, ValueError."""
+    return open_source(
+        list(work.spec),
+        work.judged[0],
+        begin=work.begin,
+        end=work.end,
+        sensors=work.sensors,
+        addresses=work.addresses,
+        sensor=work.sensor,
+        **more,
+    )
+
+
+def loaded_settings(work: Pass) -> None:
+    """Make the plug-ins of a pass known in this process. Raises SettingsError."""
+    from wireverdict.cli.plugins import loaded
+
+    for settings in work.judged:
+        loaded(settings)
+
+
+def note(seen: Seen, recorded: Recorded) -> None:
+    """Take down how far a sensor is, and how many headers it had."""
+    rows = recorded.batch.rows
+    if len(rows):
+        first, last = int(recorded.clock[0]), int(recorded.clock[-1])
+        old = seen.get(recorded.sensor, (first, last, 0))
+        many = len(rows) - int(np.count_nonzero(rows["present"] & QUOTED_ONLY))
+        seen[recorded.sensor] = min(old[0], first), max(old[1], last), old[2] + many
 
 
 _words: Any = None
