@@ -71,6 +71,13 @@ def test_a_detector_of_others_is_told_by_its_evidence() -> None:
     assert "stalled_ms" in made.rule[1]
 
 
+def test_where_segments_were_lost_is_told() -> None:
+    lost = deepcopy(fired("retransmission-storm"))
+    sentence = "132 of 140 lost segments between sensor client and sensor server, 8 unknown"
+    lost["wireverdict"]["evidence"]["loss_located"] = sentence
+    assert f"Two sensors saw where: {sentence}." in explain(lost, Settings()).rule
+
+
 def test_a_detector_that_breaks_is_told_with_its_error() -> None:
     other = deepcopy(fired("zero-window"))
     other["rule"]["id"] = "detector-error"

@@ -114,6 +114,19 @@ def test_what_the_far_capture_missed_is_no_loss() -> None:
     assert told.missed_far == 1
 
 
+def test_a_far_sensor_that_no_longer_looks_at_the_connection_says_nothing() -> None:
+    """Sampled out, say: what is acknowledged at the near sensor was not lost."""
+    near, far = segments(*SENT, (30, 3, 30)), arriving(*SENT[:2])
+    seen, heard = answers((14, 2, [], 1)), answers((26, 2, [], 1), (60, 4, [], 4))
+    told = follow(near, far, seen, EQUAL, (0, 5_000 * MS), heard)
+    assert told is not None
+    assert told.missed_far == 2
+    assert losses(told) == [(4, UNKNOWN, 1_000)]  # of two copies the receiver had one
+    black_hole = follow(near, far, seen, EQUAL, (0, 5_000 * MS), heard[:1])
+    assert black_hole is not None
+    assert losses(black_hole) == [(3, BETWEEN, 1_000), (4, BETWEEN, 1_000), (30, BETWEEN, 1_000)]
+
+
 def test_what_the_near_capture_missed_is_no_loss() -> None:
     many = [(n, n, n + 1) for n in range(20)]
     told = run(segments(*many[:5], *many[6:], (60, 5, 60)), arriving(*many, (60, 5, 60)), answers((90, 20, [], 1)))

@@ -157,6 +157,16 @@ def test_without_a_way_to_compare_clocks_nothing_is_said() -> None:
     assert (located.directions, located.silent, located.seen_by_both) == ([], {"clocks": 1}, 1)
 
 
+def test_a_connection_that_one_sensor_no_longer_takes_is_not_lost() -> None:
+    network = Network(data={9: "between"}).run()
+    rows = network.headers("b")
+    part = Log()
+    part.add(np.concatenate([rows[: len(rows) // 2], rows[-1:]]))
+    (one,) = sent(locate(("a", network.logs["a"]), ("b", part)))
+    assert losses(one.losses, Place.BETWEEN) == losses(one.losses, Place.AFTER) == 0
+    assert one.missed[1] > 10
+
+
 def test_numbers_that_are_rewritten_on_the_way_say_nothing() -> None:
     network = Network(data={9: "between"}).run()
     other = Log()

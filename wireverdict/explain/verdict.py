@@ -41,6 +41,8 @@ def explain(document: dict[str, Any], settings: Any) -> Explanation:
         shared, worst = ", ".join(evidence.get("examples", [])[:3]), evidence["worst"].get("subject", "")
         notes.append(f"It stands for {evidence['subjects']} subjects ({shared} …); the numbers are those of {worst}.")
         evidence = evidence["worst"]
+    if located := evidence.get("loss_located"):
+        notes.append(f"Two sensors saw where: {located}.")
     by_rule = RULES.get(rule)
     made = by_rule(evidence, settings) if by_rule else others.explained(rule, evidence, settings)
     made.rule += [*notes, *_life(document, settings)]

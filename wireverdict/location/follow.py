@@ -43,11 +43,16 @@ class _Copies(NamedTuple):
 
 
 def follow(
-    near: NDArray[np.void], far: NDArray[np.void], answers: NDArray[np.void], clock: Clocks, span: tuple[int, int]
+    near: NDArray[np.void],
+    far: NDArray[np.void],
+    answers: NDArray[np.void],
+    clock: Clocks,
+    span: tuple[int, int],
+    heard: NDArray[np.void] | None = None,
 ) -> Followed | None:
     """`near`, `far`: SEGMENT[n] of one direction at both sensors in order of time; `answers`: acknowledgements of the
-    other direction at the far sensor; `clock`: A is the near sensor; `span` ns: first and last time of the far capture.
-    None if the two do not see the same data."""
+    other direction at the far sensor; `clock`: A is the near sensor; `span` ns: first and last time of the far capture;
+    `heard`: acknowledgements at the near sensor. None if the two do not see the same data."""
     near, far = near[near["length"] > 0], far[far["length"] > 0]
     if not len(near) or not len(far):
         return None
@@ -67,7 +72,9 @@ def follow(
         return None
     full = max(min(int(near["length"].max()), int(far["length"].max())), 1)
     missed_near = _segments(far_right - far_left, theirs.of[came == -1], _sizes(bounds, theirs.piece[came == -1]), full)
-    fate = _fates(bounds, ours, theirs, met, came, far_right, far["ts"], answers, base, span)
+    heard = answers[:0] if heard is None else heard
+    there = unwrapped(heard["ack"], base), clock.at_b(heard["ts"].astype(np.int64))
+    fate = _fates(bounds, ours, theirs, met, came, far_right, far["ts"], answers, base, span, there)
     missed_far = _segments(
         right - left, ours.of[fate == copies.MISSED], _sizes(bounds, ours.piece[fate == copies.MISSED]), full
     )
@@ -137,7 +144,9 @@ def _fates(
     answers: NDArray[np.void],
     base: int,
     span: tuple[int, int],
+    heard: tuple[NDArray[np.int64], NDArray[np.int64]],
 ) -> NDArray[np.uint8]:
+    """`heard`: what was acknowledged at the near sensor, and when by the far one's clock."""
     pieces = len(bounds) - 1
     left, right = bounds[:-1], bounds[1:]
     ack_ts, ack = answers["ts"].astype(np.int64), unwrapped(answers["ack"], base)
@@ -166,6 +175,10 @@ def _fates(
         repeated,
     )
     echo[had != by_number] = 0
+    if len(heard[0]):  # the far sensor saw neither the data nor that they were acknowledged, and the near one did
+        by = np.searchsorted(np.maximum.accumulate(heard[0]), right)
+        late = (had == copies.NEVER) & (by < len(heard[0]))
+        had[late] = heard[1][by[late]]
     block_left[none | repeats] = block_right[none | repeats] = 0
     fate = np.zeros(len(ours.ts), np.uint8)
     copies.judge_copies(

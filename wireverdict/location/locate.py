@@ -203,9 +203,8 @@ def _directions(
         span = logs[far].span
         assert span is not None
         sender = [part[part["from_high"] == way] for part in rows]
-        answers = rows[far][rows[far]["from_high"] != way]
-        answers = answers[(answers["flags"] & ACK != 0) & (answers["flags"] & RST == 0)]
-        told = follow.follow(sender[near], sender[far], answers, clock, span)
+        answers = [part[(part["from_high"] != way) & (part["flags"] & (ACK | RST) == ACK)] for part in rows]
+        told = follow.follow(sender[near], sender[far], answers[far], clock, span, answers[near])
         if told is None:
             continue
         losses = np.zeros(len(told.ts), LOSS)
