@@ -28,7 +28,8 @@ class Frames(Protocol):
 
 
 class Feeder:
-    """Feeds `watcher` until the source ends or `stop`; `show` gets pictures. For a thread of its own, or for the caller's.
+    """Feeds `watcher` until the source ends or `stop`; `show` gets pictures, if anybody wants them. For a thread of its own, or
+    for the caller's.
 
     `losses`: what the source did not see. `horizon`: packet time that the source has come to, 0 if it does not say.
     `held`: whether a pause holds up the source (a file) or not (an interface). `heard`: called after each batch.
@@ -38,7 +39,7 @@ class Feeder:
         self,
         watcher: Watcher,
         source: Iterable[FrameBatch],
-        show: Callable[[Picture], None],
+        show: Callable[[Picture], None] | None,
         *,
         losses: Callable[[], Losses] = Losses,
         horizon: Callable[[], int] = lambda: 0,
@@ -81,6 +82,8 @@ class Feeder:
     def look(self) -> None:
         """Make a picture."""
         self._asked = False
+        if self.show is None:
+            return
         began, cpu = time.monotonic(), time.thread_time()
         self.show(self.watcher.picture(self.filter, self.losses()))
         self._due = began + max(EVERY, (time.thread_time() - cpu) / SHARE)

@@ -29,7 +29,7 @@ from wireverdict.frames import FrameBatch
 from wireverdict.output.panels import Incident
 from wireverdict.settings import Settings
 from wireverdict.watch import lines
-from wireverdict.watch.picture import Losses, Picture
+from wireverdict.watch.picture import Losses
 from wireverdict.watch.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -70,7 +70,11 @@ def watch(options: Options) -> int:
     with Interrupts() as interrupts:
         try:
             return Run(options, interrupts).status()
-        except (Refusal, ValueError, OSError) as error:  # OSError: LiveError, also of an interface that went away for good
+        except (
+            Refusal,
+            ValueError,
+            OSError,
+        ) as error:  # OSError: LiveError, also of an interface that went away for good
             return tell(str(error))
 
 
@@ -113,7 +117,10 @@ class Run:
             if all(report.error for report in self.timeline.reports):
                 raise Refusal("; ".join(f"{report.path}: {report.error}" for report in self.timeline.reports))
             frames = at_rate(self._batches(), options.rate, lambda: self.feeder.stopped or interrupts.signal != 0)
-            self.feeder = Feeder(self.watcher, frames, self._show, heard=self._heard)
+            shown = frames if self.screen else self._lined(frames)
+            self.feeder = Feeder(
+                self.watcher, shown, self.app.give if self.app is not None else None, heard=self._heard
+            )
         self._line_due = 0
 
     def status(self) -> int:
@@ -160,7 +167,6 @@ class Run:
         if self.interrupts.signal and not self.watcher.over:
             self.watcher.finish()
             self._heard()
-            self.feeder.look()
         with suppress(BrokenPipeError):
             if self.watcher.over:
                 self._say(lines.ending(self.watcher.picture(None, self.feeder.losses())))
@@ -209,7 +215,7 @@ class Run:
         return Feeder(
             self.watcher,
             frames(),
-            self._show,
+            self.app.give if self.app is not None else None,
             losses=losses,
             horizon=lambda: live.horizon,
             held=False,
@@ -232,10 +238,6 @@ class Run:
         document = incident.worst.to_json()
         return parts(document, explain(document, self.chosen))
 
-    def _show(self, picture: Picture) -> None:
-        if self.app is not None:
-            self.app.give(picture)
-
     def _heard(self) -> None:
         """Lines, where there is no screen."""
         told = self.watcher.verdicts()
@@ -243,11 +245,23 @@ class Run:
             return
         for verdict in told:
             self._say(lines.step(verdict))
-        now = self.watcher.rates.last
-        if now >= self._line_due and self.watcher.rates.packets and not self.watcher.over:
-            if self._line_due:
-                self._say(lines.status(self.watcher.picture(None, self.feeder.losses())))
-            self._line_due = (now // LINES_EVERY + 1) * LINES_EVERY
+        if self.live is not None:
+            self._line(self.watcher.rates.last)
+
+    def _line(self, now: int) -> None:
+        """How things stand, if the time for it has come with packets of the time `now`."""
+        if now < self._line_due:
+            return
+        if self._line_due:
+            self._say(lines.status(self.watcher.picture(None, self.feeder.losses())))
+        self._line_due = (now // LINES_EVERY + 1) * LINES_EVERY
+
+    def _lined(self, batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
+        """The same; a line comes between packets of two stretches of time, so that it is the same whatever the batches."""
+        for batch in batches:
+            if len(batch.frames):
+                self._line(int(batch.frames["ts"][0]))
+            yield batch
 
     def _say(self, line: str) -> None:
         print(line, flush=True)

@@ -57,13 +57,17 @@ class Ended:
 
     def add(self, records: Records) -> None:
         """Records as the pipeline gives them, in the order in which connections ended."""
-        records = records[records["final"] == 1]
-        self.total += len(records)
-        raised = records["flags_true"]
+        raised, final = records["flags_true"], records["final"] == 1
+        self.total += int(np.count_nonzero(final))
+        flagged = np.flatnonzero(final & (raised != 0))
+        few = raised[flagged]
         for bit in range(len(FLAGS)):
-            self.raised[bit] += np.count_nonzero(raised >> np.uint32(bit) & np.uint32(1))
-        self._flagged = np.concatenate([self._flagged, records[raised != 0][-self.most :]])[-self.most :]
-        self._last = np.concatenate([self._last, records[raised == 0][-self.most :]])[-self.most :]
+            self.raised[bit] += np.count_nonzero(few >> np.uint32(bit) & np.uint32(1))
+        self._flagged = self._with(self._flagged, records, flagged)
+        self._last = self._with(self._last, records, np.flatnonzero(final & (raised == 0)))
+
+    def _with(self, kept: Records, records: Records, which: NDArray[np.intp]) -> Records:
+        return np.concatenate([kept, records[which[-self.most :]]])[-self.most :] if len(which) else kept
 
     @property
     def records(self) -> Records:
