@@ -93,6 +93,13 @@ class Capture:
         for reason, count in self.left_out.items():
             self.metrics.dropped.labels(reason).set(count)
 
+    def begin(self, clock: int) -> None:
+        """Say that packets are captured from `clock` (ns) on: what is lost later is lost since then. Raises PublishError,
+        SpoolError."""
+        self.batcher.clock = clock
+        for message in self.batcher.tell():
+            self.publisher.send(message)
+
     def idle(self, clock: int) -> None:
         """No packet older than `clock` (ns) will follow. Raises PublishError, SpoolError."""
         for message in self.batcher.tick(clock):

@@ -60,6 +60,7 @@ class LiveRun:
         """
         self.options, self.chosen, self.interrupts = options, chosen, interrupts
         took, live = chosen.capture, chosen.live
+        self.began = time.time_ns()
         self._known = False
         self.source = LiveSource(
             options.interfaces,
@@ -100,6 +101,7 @@ class LiveRun:
             LOG.info("capturing", extra={"interfaces": list(self.source.interfaces), "sensor": self.options.sensor})
             if self.options.log == "text":
                 print(f"capturing from {', '.join(self.source.interfaces)}", file=sys.stderr, flush=True)
+            self.capture.begin(self.began)
             for batch in self.source:
                 if len(batch.frames):
                     self.capture.feed(batch)
