@@ -98,6 +98,16 @@ def test_beyond_its_memory_a_sensor_has_seen_nothing() -> None:
     assert (len(log.segments()), log.left_out, log.span) == (2, 3, (0, 3 * 10**9 - 1))
 
 
+def test_what_a_sensor_has_seen_can_end_before_its_last_packet() -> None:
+    log = Log()
+    log.until(5)
+    assert log.span is None
+    log.add(rows({}, {}, {}))
+    for ts, end in ((10**10, 2 * 10**9), (10**9, 10**9), (-5, 0)):
+        log.until(ts)
+        assert log.span == (0, end)
+
+
 def test_rows_come_by_connection_and_time() -> None:
     log = Log()
     log.add(rows({"sport": 2, "ts": 9}, {"sport": 1, "ts": 7}, {"sport": 2, "ts": 3}))

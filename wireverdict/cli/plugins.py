@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wireverdict.settings import Settings, SettingsError
+if TYPE_CHECKING:
+    from wireverdict.settings import Settings
 
 GROUP = "wireverdict.detectors"
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +35,7 @@ def loaded(chosen: Settings) -> Settings:
         return chosen
     from wireverdict import compose
     from wireverdict.detectors.registry import provide
+    from wireverdict.settings import SettingsError
 
     try:
         for spec in chosen.detectors.plugins:

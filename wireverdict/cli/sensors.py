@@ -79,7 +79,7 @@ def _analyze(options: Options, named: dict[str, tuple[str, ...]], interrupts: In
     for output in held.values():
         output.release([located for _, located in found])
     for names, located in found:
-        stdout.write(_told(names, located, options.json))
+        stdout.write(told(names, located, options.json))
     return max((value for value in status if value > FAILED), default=FAILED if FAILED in status else max(status))
 
 
@@ -98,16 +98,17 @@ def _output(name: str, options: Options, seed: int) -> Output:
     return People(Stream.standard_output(), list_connections=options.connections)
 
 
-def _told(names: tuple[str, str], located: Located, as_json: bool) -> bytes:
+def told(names: tuple[str, str], located: Located, as_json: bool) -> bytes:
+    """What two sensors tell together, as a JSON line or as lines for people."""
     made = document(names, located)
     if as_json:
         return orjson.dumps(made, option=orjson.OPT_APPEND_NEWLINE)
-    told = made["wireverdict"]
-    both, silent = told["connections"]["seen_by_both"], sum(told["connections"]["silent"].values())
-    lines = [f"Sensors {names[0]} and {names[1]}: {both:,} connections seen by both: {told['loss_located']}"]
+    mine = made["wireverdict"]
+    both, silent = mine["connections"]["seen_by_both"], sum(mine["connections"]["silent"].values())
+    lines = [f"Sensors {names[0]} and {names[1]}: {both:,} connections seen by both: {mine['loss_located']}"]
     if silent:
         lines.append(f"Nothing can be said of {silent:,} of them.")
-    lines += [f"  {' and '.join(pair['addresses'])}: {pair['loss_located']}" for pair in told["pairs"]]
+    lines += [f"  {' and '.join(pair['addresses'])}: {pair['loss_located']}" for pair in mine["pairs"]]
     return "\n".join(["", *lines, ""]).encode()
 
 

@@ -15,6 +15,9 @@ from wireverdict.location import clocks, follow
 from wireverdict.location.clocks import Clocks
 from wireverdict.location.log import SEGMENT, Endpoints, Log, Pair, packet_ids
 
+MOST_MISSED = 0.001
+"""Share of a connection's segments that a sensor's own capture may have missed; where it is more, what hangs on that capture
+being whole is unknown."""
 SAMPLE = 100_000
 """Packets of a pair of addresses, at most, by which clocks are compared: more say nothing new."""
 
@@ -64,7 +67,7 @@ class Located:
     seen_by_both: int = 0
 
 
-def locate(first: tuple[str, Log], second: tuple[str, Log], most_missed: float = 0.001) -> Located:
+def locate(first: tuple[str, Log], second: tuple[str, Log], most_missed: float = MOST_MISSED) -> Located:
     """Where segments of connections that both sensors saw were lost. Names of the sensors, and their logs.
 
     `most_missed`: the share of a connection's segments that a sensor's own capture may have missed; where it is more,

@@ -85,6 +85,11 @@ class Log:
             if number not in self.connections:
                 self.connections[number] = Endpoints(*(tuple(map(int, end[place])) for end in ends))  # type: ignore[arg-type]
 
+    def until(self, ts: int) -> None:
+        """The sensor has seen all that there was up to `ts` (ns) and, as far as is known, nothing of what was after."""
+        if self.span is not None:
+            self.span = self.span[0], max(min(self.span[1], ts), self.span[0])
+
     def segments(self) -> NDArray[np.void]:
         """All rows (SEGMENT[n]), by connection and in order of time."""
         if not self._rows:
