@@ -18,6 +18,7 @@ COMMANDS = {
     "analyze": "Read captures; print connection records and verdicts.",
     "watch": "Look at an interface, or at a capture as if it came in now, on a full screen.",
     "explain": "Say in words why a verdict fired.",
+    "locate": "Say where segments were lost that several sensors have seen.",
     "backtest": "Say what other settings would have said of the past, and how right they would have been.",
     "capture": "Send the packet headers of captures to Kafka.",
     "stream": "Read headers from Kafka; write connection records and verdicts to it.",
