@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from producers.recorded.source import Recorded
 from wireverdict import compose
+from wireverdict.headers import QUOTED_ONLY
 from wireverdict.settings import Settings
 from wireverdict.shard import Shard
 from wireverdict.windows.merge import Merge
@@ -55,13 +56,27 @@ class _Line:
     shard: Shard | None = None
 
 
+Seen = dict[str, tuple[int, int, int]]
+"""First and last clock (ns) of headers, and their number, by sensor; repeats of ICMP errors for other shards not counted."""
+
+
+def together(one: Seen, other: Seen) -> Seen:
+    """What two have seen, in the order of the first, then of the other."""
+    joined = dict(one)
+    for sensor, (first, last, many) in other.items():
+        old = joined.get(sensor, (first, last, 0))
+        joined[sensor] = min(old[0], first), max(old[1], last), old[2] + many
+    return joined
+
+
 class Shards:
-    """A shard for each sensor and partition that comes along."""
+    """A shard for each sensor and partition that comes along. `seen`: what it had."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lines: dict[tuple[str, int], _Line] = {}
         self._clocks: dict[str, dict[int, int]] = {}
+        self.seen: Seen = {}
 
     def feed(self, recorded: Recorded) -> Step | None:
         """Take up some headers, a tick or an end; None if nothing is to be said yet. Raises ValueError."""
@@ -79,6 +94,7 @@ class Shards:
             clocks = self._clocks.setdefault(recorded.sensor, {})
             clocks[line.epoch] = max(clocks.get(line.epoch, NEVER), line.clock)
         if len(recorded.batch.rows):
+            self._note(recorded)
             line.shard.feed(recorded.batch, recorded.clock)
         elif len(recorded.clock) and not recorded.end:
             line.shard.advance(line.clock)
@@ -114,7 +130,7 @@ class Shards:
             for key, line in self._lines.items()
         ]
         clocks = [[sensor, list(map(list, clocks.items()))] for sensor, clocks in self._clocks.items()]
-        return {"lines": lines, "clocks": clocks}
+        return {"lines": lines, "clocks": clocks, "seen": [[sensor, *told] for sensor, told in self.seen.items()]}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `dump` gave. Raises ValueError for state that does not fit the settings."""
@@ -125,6 +141,12 @@ class Shards:
                 line.shard = compose.shard(self._settings, line.partitions)
                 line.shard.load(told["shard"])
         self._clocks = {sensor: dict(map(tuple, clocks)) for sensor, clocks in state["clocks"]}
+        self.seen = {sensor: (first, last, many) for sensor, first, last, many in state["seen"]}
+
+    def _note(self, recorded: Recorded) -> None:
+        rows, clock = recorded.batch.rows, recorded.clock
+        many = len(rows) - int(np.count_nonzero(rows["present"] & QUOTED_ONLY))
+        self.seen = together(self.seen, {recorded.sensor: (int(clock[0]), int(clock[-1]), many)})
 
     def _end(self, key: tuple[str, int], clock: int) -> Step:
         line = self._lines[key]

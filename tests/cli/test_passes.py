@@ -115,10 +115,7 @@ def test_a_result_belongs_to_the_code_of_detectors_in_files(tmp_path: Path) -> N
 
 
 def test_killed_half_way_and_resumed_it_says_the_same(tmp_path: Path) -> None:
-    captures = [
-        str(CAPTURES / f"{name}.client.pcap.xz")
-        for name in ("dns-throttled", "dns-healthy", "flow-table-full", "shaped")
-    ]
+    captures = [str(CAPTURES / f"{name}.client.pcap.xz") for name in ("syn-black-hole", "dns-healthy", "udp-one-way")]
     arguments = ["backtest", "--json", "--each", "--sweep", "alerts.bad_windows=1,2,3", *captures]
     whole = subprocess.run(command(*arguments), env=environment(), capture_output=True, check=True).stdout
     folder = tmp_path / "work"

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 import wireverdict
-from producers.recorded.fleet import Fleet
-from producers.recorded.source import ARCHIVE, TOPIC, HeaderSource, Recorded, open_source
+from producers.recorded.crew import Crew, Heard, Task
+from producers.recorded.fleet import Fleet, Item
+from producers.recorded.source import ARCHIVE, TOPIC, Gap, open_source
 from wireverdict.backtest.place import Place, Places
-from wireverdict.headers import QUOTED_ONLY
 from wireverdict.settings import Settings
 from wireverdict.windows.view import WindowView
 
@@ -32,9 +31,6 @@ PACKED = {".gz", ".xz", ".bz2", ".zst"}
 """Names of captures that are not counted for it: every process would unpack all of them."""
 VERSION = 1
 """Of the results in a work directory."""
-
-Seen = dict[str, tuple[int, int, int]]
-"""First and last time (ns) and headers of each sensor."""
 
 Told = Callable[[int, int, int, int | None], None]
 """Is told: number of the pass, headers so far, and how far its source is and of how much (None: not known)."""
@@ -77,28 +73,60 @@ class Passed(msgspec.Struct):
 def run(work: Pass, told: Callable[[int, int, int | None], None] = lambda *_: None) -> Passed:
     """Make one pass in this process. Raises SourceError, ValueError for settings that a part refuses."""
     loaded_settings(work)
-    source = opened(work)
-    seen: Seen = {}
+    source = open_source(list(work.spec), work.judged[0], **_options(work))
     fleet, places = Fleet(work.judged[0]), Places(work.judged, remember=work.remember)
     due, headers = time.monotonic(), 0
     try:
         for recorded in source:
-            note(seen, recorded)
             headers += len(recorded.batch.rows)
             for item in fleet.feed(recorded):
-                if item.what is None or isinstance(item.what, WindowView):
-                    places.hear(item.sensor, item.what)
+                _hear(places, item)
             if (now := time.monotonic()) >= due:
                 due = now + EVERY
                 told(headers, *source.progress)
         for item in fleet.finish():
-            if item.what is None or isinstance(item.what, WindowView):
-                places.hear(item.sensor, item.what)
+            _hear(places, item)
         told(headers, *source.progress)
-        gaps = [Missing(gap.kind, gap.where, gap.many, gap.unit, gap.reason) for gap in source.gaps]
-        return Passed(VERSION, work.numbers, places.finish(seen), gaps, dict(source.counts))
+        return Passed(
+            VERSION, work.numbers, places.finish(fleet.shards.seen), _missing(source.gaps), dict(source.counts)
+        )
     finally:
         source.close()
+
+
+def run_divided(work: Pass, processes: int, told: Callable[[int, int, int | None], None]) -> Passed:
+    """Make one pass in so many processes: each has the shards of some partitions, and this one joins their windows and judges
+    them. What comes out is the same. Raises what `run` raises, and OSError if one of them ends in the middle."""
+    loaded_settings(work)
+    options: dict[str, Any] = _options(work)
+    recorded = any(text.startswith((ARCHIVE, TOPIC)) for text in work.spec)
+    if not recorded:
+        options["partitions"] = processes
+    crew = Crew(Task(list(work.spec), work.judged[0], options), processes)
+    places = Places(work.judged, remember=work.remember)
+    try:
+        for heard in crew:
+            if heard.progress:
+                told(crew.totals.headers, crew.totals.done, crew.totals.total)
+            else:
+                _hear(places, heard)
+    except RuntimeError as error:
+        raise OSError(f"{error}; nothing of this pass is kept") from None
+    totals = crew.totals
+    counts = dict(totals.counts)
+    if not recorded:  # each of them decoded all of it
+        once = ("headers", "not_chosen")
+        counts = {name: count if name in once else count // processes for name, count in counts.items()}
+    return Passed(VERSION, work.numbers, places.finish(totals.seen), _missing(totals.gaps), counts)
+
+
+def _hear(places: Places, item: Item | Heard) -> None:
+    if item.what is None or isinstance(item.what, WindowView):
+        places.hear(item.sensor, item.what)
+
+
+def _missing(gaps: Sequence[Gap]) -> list[Missing]:
+    return [Missing(gap.kind, gap.where, gap.many, gap.unit, gap.reason) for gap in gaps]
 
 
 def run_all(passes: Sequence[Pass], processes: int, folder: Path | None, told: Told) -> list[Passed]:
@@ -114,8 +142,6 @@ def run_all(passes: Sequence[Pass], processes: int, folder: Path | None, told: T
             told(number, sum(place.headers for place in kept.places), 1, 1)
     waiting = [number for number in range(len(passes)) if number not in results]
     if len(waiting) == 1 and processes > 1 and worth_dividing(passes[waiting[0]]):
-        from wireverdict.cli.shares import run_divided
-
         (number,) = waiting
         results[number] = run_divided(passes[number], processes, lambda *far: told(number, *far))
         _keep(folder, passes[number], results[number])
@@ -190,18 +216,15 @@ def identity(work: Pass) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
-def opened(work: Pass, **more: Any) -> HeaderSource:
-    """The source of a pass. `more`: of producers.recorded.source.open_source. Raises SourceError, ValueError."""
-    return open_source(
-        list(work.spec),
-        work.judged[0],
-        begin=work.begin,
-        end=work.end,
-        sensors=work.sensors,
-        addresses=work.addresses,
-        sensor=work.sensor,
-        **more,
-    )
+def _options(work: Pass) -> dict[str, Any]:
+    """Of producers.recorded.source.open_source."""
+    return {
+        "begin": work.begin,
+        "end": work.end,
+        "sensors": work.sensors,
+        "addresses": work.addresses,
+        "sensor": work.sensor,
+    }
 
 
 def loaded_settings(work: Pass) -> None:
@@ -210,16 +233,6 @@ def loaded_settings(work: Pass) -> None:
 
     for settings in work.judged:
         loaded(settings)
-
-
-def note(seen: Seen, recorded: Recorded) -> None:
-    """Take down how far a sensor is, and how many headers it had."""
-    rows = recorded.batch.rows
-    if len(rows):
-        first, last = int(recorded.clock[0]), int(recorded.clock[-1])
-        old = seen.get(recorded.sensor, (first, last, 0))
-        many = len(rows) - int(np.count_nonzero(rows["present"] & QUOTED_ONLY))
-        seen[recorded.sensor] = min(old[0], first), max(old[1], last), old[2] + many
 
 
 _words: Any = None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import multiprocessing
 from pathlib import Path
 
 import msgspec
@@ -15,9 +14,8 @@ from producers.recorded.store import Store
 from tests.cli.program import DEMO
 from tests.producers.recorded.collected import WITH_QUOTES
 from wireverdict.backtest.configs import with_value
-from wireverdict.cli import passes, shares
-from wireverdict.cli.passes import Pass, Passed, run, run_all, worth_dividing
-from wireverdict.cli.shares import ShareFailed, run_divided
+from wireverdict.cli import passes
+from wireverdict.cli.passes import Pass, Passed, run, run_all, run_divided, worth_dividing
 from wireverdict.settings import Settings
 
 DEFAULT = Settings()
@@ -67,15 +65,13 @@ def test_an_error_of_a_share_is_told_here() -> None:
         run_divided(work("archive:/nowhere/at/all", "also.pcap"), 2, nobody)
 
 
-def killed(work: Pass, share: tuple[int, int], pipe: object) -> None:
-    """Stands for a share that is ended from outside."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def test_a_share_that_is_killed_is_no_shorter_source() -> None:
+    def kill(*_: object) -> None:
+        for child in multiprocessing.active_children():
+            child.kill()
 
-
-def test_a_share_that_is_killed_is_no_shorter_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares, "_share", killed)
-    with pytest.raises(ShareFailed, match="in the middle"):
-        run_divided(work(str(DEMO)), 2, nobody)
+    with pytest.raises(OSError, match="nothing of this pass is kept"):
+        run_divided(work(str(DEMO)), 2, kill)
 
 
 def test_what_is_worth_it(kept_archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +89,6 @@ def test_what_is_worth_it(kept_archive: str, tmp_path: Path, monkeypatch: pytest
         chosen.append(many)
         return run(one)
 
-    monkeypatch.setattr(shares, "run_divided", divided)
+    monkeypatch.setattr(passes, "run_divided", divided)
     assert run_all([work(kept_archive)], 4, None, nobody) == [run(work(kept_archive))]
     assert chosen == [4]
