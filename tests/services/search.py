@@ -1,7 +1,7 @@
 """Elasticsearch and OpenSearch from Maven Central (their integ-test-zip), on 127.0.0.1, one node each.
 
 The archive lacks most modules: no lifecycle policies (ILM), no `_data_stream` API, no Painless. Bulk, index
-templates, data streams, search and aggregations, security with API keys and TLS are there.
+templates, data streams, search and aggregations, security and TLS are there; API keys with a small module of our own.
 """
 
 from __future__ import annotations
@@ -45,8 +45,36 @@ def unpacked(product: str) -> Path:
     return home
 
 
+def with_api_keys() -> Path:
+    """A second Elasticsearch directory, with the module that makes it able to keep API keys (MailAnalysis.java)."""
+    home = unpacked("elasticsearch")
+    made = home.with_name(f"{home.name}-keys")
+    compiler = maven_copy("org.eclipse.jdt:ecj:3.33.0:jar", "ecj-3.33.0.jar")  # a JRE has none
+    with alone(workshop() / "elasticsearch-keys.lock"):
+        if not made.exists():
+            fresh = workshop() / "elasticsearch-keys-fresh"
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.copytree(home, fresh, copy_function=os.link)
+            module = fresh / "modules" / "mail-analysis"
+            module.mkdir()
+            source, classes = Path(__file__).with_name("MailAnalysis.java"), workshop() / "mail-analysis"
+            jars = os.pathsep.join(map(str, (home / "lib").glob("*.jar")))
+            command = ["java", "-jar", compiler, "-17", "-proc:none", "-cp", jars, "-d", classes, source]
+            subprocess.run(command, check=True, capture_output=True)
+            with zipfile.ZipFile(module / "mail-analysis.jar", "w") as packed:
+                for file in classes.iterdir():
+                    packed.write(file, file.name)
+            version = home.name.rpartition("-")[2]
+            lines = ("description=mail", "version=1", "name=mail-analysis", "classname=MailAnalysis", "java.version=17")
+            text = "\n".join((*lines, f"elasticsearch.version={version}", ""))
+            (module / "plugin-descriptor.properties").write_text(text, encoding="utf-8")
+            fresh.rename(made)
+    return made
+
+
 class SearchServer:
-    """One node. `settings`: lines of its configuration beyond those that every test needs."""
+    """One node. `settings`: lines of its configuration beyond those that every test needs. `home`: another directory than
+    that of the product as it was unpacked."""
 
     def __init__(
         self,
@@ -55,13 +83,14 @@ class SearchServer:
         settings: dict[str, str] | None = None,
         heap: str = "512m",
         port: int = 0,
+        home: Path | None = None,
     ) -> None:
         self.product = product
         self.directory = directory
         self.port = port or free_port()
         self.heap = heap
         self.scheme = "https" if "xpack.security.http.ssl.enabled" in (settings or {}) else "http"
-        self.home = unpacked(product)
+        self.home = home or unpacked(product)
         self.process: subprocess.Popen[bytes] | None = None
         self._configure(settings or {})
 

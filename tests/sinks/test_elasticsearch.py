@@ -15,7 +15,7 @@ import pytest
 from sinks.base import Unavailable
 from sinks.elasticsearch import ElasticsearchSink, options
 from tests.services.places import ROOT, once
-from tests.services.search import SearchServer
+from tests.services.search import SearchServer, with_api_keys
 from tests.sinks.conformance import HttpConformance
 from tests.sinks.front import Answer, Request
 from tests.sinks.made import connection_documents, verdict_document
@@ -98,7 +98,7 @@ HASH = "$2a$10$abcdefghijklmnopqrstuuPYrhhrrJfo.bNca6OyC7UWs3qKTYeSK"
 """Of the password wireverdict-tests."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def secured() -> Iterator[SearchServer]:
     """A server with TLS and two users: one who may do everything, and one with the privileges that docs/sinks.md names."""
     directory = Path(once("elasticsearch")["directory"]) / f"secured-{os.getpid()}"
@@ -114,7 +114,7 @@ def secured() -> Iterator[SearchServer]:
         "xpack.security.http.ssl.key": f"{config}/key.pem",
         "xpack.security.http.ssl.certificate": f"{config}/certificate.pem",
     }
-    server = SearchServer("elasticsearch", directory, given)
+    server = SearchServer("elasticsearch", directory, given, home=with_api_keys())
     text = (ROOT / "docs" / "sinks.md").read_text(encoding="utf-8")
     described = json.loads(text.partition("POST /_security/api_key")[2].partition("Put what")[0])
     role = described["role_descriptors"]["sink"]
@@ -155,4 +155,31 @@ def test_tls_passwords_and_the_privileges_that_it_takes(secured: SearchServer, t
     with pytest.raises(Unavailable, match="status 401"):
         keyed.open()
     for sink in (admin, limited, without, keyed):
+        sink.close()
+
+
+def test_an_api_key_as_the_documentation_makes_it(secured: SearchServer, tmp_path: Path) -> None:
+    certificate = str(secured.directory / "config" / "certificate.pem")
+    common: dict[str, Any] = {"urls": (secured.url,), "namespace": "k", "ca_file": certificate, "refresh": True}
+    admin = ElasticsearchSink(ElasticsearchSettings(**common, username="admin", password="wireverdict-tests"))
+    admin.open()  # puts the templates
+    text = (ROOT / "docs" / "sinks.md").read_text(encoding="utf-8")
+    described = json.loads(text.partition("POST /_security/api_key")[2].partition("Put what")[0])
+    assert admin._client is not None
+    made = admin._client.security.create_api_key(**described)
+    file = tmp_path / "key"
+    file.write_text("bm86c3VjaA==\n")
+    keyed = ElasticsearchSink(ElasticsearchSettings(**common, api_key_file=str(file), setup=False))
+    with pytest.raises(Unavailable, match="status 401"):
+        keyed.open()
+    file.write_text(made["encoded"] + "\n")
+    keyed.open()
+    documents = [*connection_documents(3), verdict_document(0)]
+    assert list(keyed.write(documents)) == []
+    assert list(keyed.write(documents)) == []
+    assert admin._client.count(index="logs-wireverdict.*-k")["count"] == 4
+    admin._client.security.invalidate_api_key(ids=[made["id"]])
+    with pytest.raises(Unavailable, match="status 401"):
+        keyed.write([verdict_document(1)])
+    for sink in (admin, keyed):
         sink.close()
