@@ -112,13 +112,13 @@ def kernel(
     return decorate
 
 
-def intrinsic(function: F) -> F:
+def intrinsic(function: Callable[..., Any]) -> Any:
     """numba's `intrinsic`, where there is something to compile. What the function needs of numba, it imports itself."""
     if MODE not in (BUILD, IN_PROCESS):
         return function
     from numba.extending import intrinsic as declared
 
-    return cast(F, declared(function))
+    return declared(function)
 
 
 def _compile_here(compiled: Any, signature: Signature) -> None:
