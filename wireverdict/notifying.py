@@ -110,6 +110,8 @@ class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """s after which a trouble that is over before anybody was told is not told any more."""
     doubtful: float = 0.2
     """share of packets that the capture missed, from which on verdicts about loss are not told."""
+    nothing: float = 0.0
+    """s without a window from any sensor after which that is told, as critical; 0: never. For fleets that always capture."""
     remember: float = 86_400.0
     """s that a trouble is remembered after its end, so that verdicts that are sent again do not page again."""
     inhibitions: tuple[Inhibition, ...] = ()

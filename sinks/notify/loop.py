@@ -30,6 +30,7 @@ from sinks.dead_letters import Letters, NotWritten
 from sinks.intake import address, octets, replayed
 from sinks.metrics import Metrics
 from sinks.notify.core import Notifier
+from sinks.notify.heartbeat import Heartbeat, Pulse
 from sinks.notify.page import Page
 from sinks.notify.state import dump, load
 from sinks.notify.store import Silences, changes, read_memory
@@ -43,6 +44,8 @@ LOG = logging.getLogger("wireverdict.sink")
 KAFKA = logging.getLogger("wireverdict.kafka")
 TICK = 0.25
 """s between looks at what time has brought."""
+LOOK = 10.0
+"""s between looks at whether anything comes from any sensor."""
 PATIENCE = 30.0
 """s after which people are told though there are still verdicts to be read."""
 
@@ -86,6 +89,8 @@ class Loop:
         self._saved: dict[str, bytes] = {}
         self._places: dict[str, int] = {}  # partition of verdicts: next offset
         self._silences = Silences()
+        self._heart = Heartbeat(self.settings.notify.nothing)
+        self._looked = 0.0
         self._now = 0.0
 
     def _delay(self, given: Trouble) -> float | None:
@@ -167,6 +172,7 @@ class Loop:
         self._saved = read_memory(self.bus, self._address)
         records = dict(self._saved)
         self._places = msgspec.json.decode(records.pop("places", b"{}"), type=dict[str, int])
+        self._heart.pulse = msgspec.json.decode(records.pop("pulse", b"{}"), type=Pulse)
         load(self._core, records)
         topic = self.bus.topic(Topic.VERDICTS)
         known = reader.list_topics(topic, TIMEOUT).topics[topic]
@@ -190,7 +196,7 @@ class Loop:
             messages = reader.consume(1_000, TICK)
             self._now = max(self._now, self._clock())
             silences = self._silences.all()
-            self._core.hear(self._now, self._heard(messages, letters), silences)
+            self._core.hear(self._now, [*self._heard(messages, letters), *self._missed(reader)], silences)
             pages: list[Page] = []
             if not self._behind or self._clock() - told > PATIENCE:
                 pages, told = self._core.tell(self._now, silences), self._clock()
@@ -198,6 +204,19 @@ class Loop:
             if not seat.assignment():
                 raise Lost("another leads")
             self._write(producer, pages)
+
+    def _missed(self, reader: Consumer) -> list[Trouble]:
+        """Whether nothing comes from any sensor: by how many messages of windows there have been."""
+        if not self.settings.notify.nothing or self._now - self._looked < LOOK:
+            return []
+        self._looked = self._now
+        topic = self.bus.topic(Topic.WINDOWS)
+        known = reader.list_topics(topic, TIMEOUT).topics[topic]
+        if known.error is not None:
+            raise KafkaException(known.error)
+        ends = [reader.get_watermark_offsets(TopicPartition(topic, number), TIMEOUT)[1] for number in known.partitions]
+        made = self._heart.beat(self._now, sum(ends))
+        return [made] if made else []
 
     def _sit(self, seat: Consumer) -> None:
         """Silences that came in the meantime; raises Lost when the seat is gone."""
@@ -236,7 +255,8 @@ class Loop:
 
     def _write(self, producer: Producer, pages: list[Page]) -> None:
         """Step 5."""
-        after = {**dump(self._core), "places": msgspec.json.encode(self._places, order="sorted")}
+        encode = msgspec.json.encode
+        after = {**dump(self._core), "places": encode(self._places, order="sorted"), "pulse": encode(self._heart.pulse)}
         changed = list(changes(self._saved, after))
         if not changed and not pages:
             return

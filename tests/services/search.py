@@ -59,7 +59,18 @@ def with_api_keys() -> Path:
             module.mkdir()
             source, classes = Path(__file__).with_name("MailAnalysis.java"), workshop() / "mail-analysis"
             jars = os.pathsep.join(map(str, (home / "lib").glob("*.jar")))
-            command = ["java", "-jar", compiler, "-17", "-proc:none", "-cp", jars, "-d", classes, source]
+            command: list[str | Path] = [
+                "java",
+                "-jar",
+                compiler,
+                "-17",
+                "-proc:none",
+                "-cp",
+                jars,
+                "-d",
+                classes,
+                source,
+            ]
             subprocess.run(command, check=True, capture_output=True)
             with zipfile.ZipFile(module / "mail-analysis.jar", "w") as packed:
                 for file in classes.iterdir():

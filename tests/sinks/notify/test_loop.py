@@ -10,16 +10,18 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from sinks.dead_letters import read_letters
 from sinks.metrics import Metrics
+from sinks.notify import loop
 from sinks.notify.loop import Loop
 from sinks.notify.silences import Silence
 from sinks.notify.store import read_memory, write_silence
 from sinks.whole import messages
 from tests.sinks.bus import DEADLINE, QUICK, new_bus, send, send_verdicts, until
 from tests.sinks.made import verdict, verdict_body
-from wireverdict.bus import BusSettings, Topic
+from wireverdict.bus import BusSettings, Topic, librdkafka
 from wireverdict.notifying import Labels, NotifySettings, Route, Selection
 from wireverdict.sinking import SinkSettings
 
@@ -49,6 +51,11 @@ class Running:
         self.stop.set()
         self.thread.join(DEADLINE)
         assert (self.thread.is_alive(), self.error) == (False, "")
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "LOOK", 0.2)
 
 
 @contextmanager
@@ -145,6 +152,20 @@ def test_silences_are_heard_by_all_and_routes_and_labels_hold() -> None:
         write_silence(bus, Silence("s", Selection(labels={"site": "fra"}), 0.0, end=1.0))
         until(lambda: told(bus) == ["triggered"])
     assert pages(bus)[0]["labels"] == {"site": "fra"}
+
+
+def test_it_misses_everybody() -> None:
+    bus = new_bus()
+    settings = msgspec.structs.replace(EAGER, notify=NotifySettings(wait=0.0, hold=0.0, nothing=1.0))
+    admin, topic = AdminClient(librdkafka(bus)), bus.topic(Topic.WINDOWS)
+    admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(30)
+    send(bus, Topic.WINDOWS, [(b"gw", b"x", {})])
+    with running(bus, settings) as run:
+        until(run.leads)
+        until(lambda: told(bus) == ["triggered"])
+        send(bus, Topic.WINDOWS, [(b"gw", b"x", {})])
+        until(lambda: told(bus) == ["triggered", "resolved"])
+    assert pages(bus)[0]["wireverdict"]["subject"] == "all sensors"
 
 
 def test_without_its_topics_it_waits_for_them() -> None:
