@@ -1,8 +1,9 @@
-"""Live capture beside tcpdump: ``python -m benchmarks.live``; needs root; see docs/live.md.
+"""Live capture beside tcpdump: ``python -m benchmarks.live``; needs root, tcpdump and tcpreplay; see docs/live.md.
 
-A veth pair between two namespaces that are made for the run. tcpreplay sends generated packets as fast as it can; at the
-other end tcpdump and we capture the same packets at the same time, or one after the other (--alone). CPU seconds are those
-of each capturing process after it had started up, by /proc, and are told per million packets that it took.
+A veth pair between two namespaces that are made for the run. tcpreplay sends a generated capture in a loop as fast as it can;
+at the other end one of three takes the packets: tcpdump, decoding alone, or ``wireverdict capture`` into a real Kafka, which
+runs in that namespace too. They take turns, so that what disturbs the machine disturbs them alike. CPU seconds are those of
+the capturing process from when it is ready, by the scheduler's clock, told per million packets; the least of several runs.
 """
 
 from __future__ import annotations
@@ -13,32 +14,35 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.analyze import capture
 from tests.lab.network import Namespace, network
+from tests.producers.live.place import inside
+from tests.services.kafka import KafkaServer
+from wireverdict.bus import BusSettings
+from wireverdict.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAP = 128
-_TICKS = os.sysconf("SC_CLK_TCK")
-
 DECODE = f"""
-import sys, time, json, signal
+import json, signal, sys
 from producers.live.source import LiveSource
 from wireverdict.decode.decoder import Decoder
 from wireverdict.live import LiveSettings
 source = LiveSource([sys.argv[1]], LiveSettings(snap={SNAP}, ring=int(sys.argv[2])))
 decoder, rows, frames = Decoder(), 0, 0
 signal.signal(signal.SIGINT, lambda *_: source.stop())
-print("ready", flush=True)
+print("capturing", file=sys.stderr, flush=True)
 for batch in source:
     frames += len(batch.frames)
     rows += len(decoder.decode(batch).rows)
-counted = source.counters()
-print(json.dumps({{"packets": frames, "rows": rows, "dropped": counted.dropped}}), flush=True)
+print(json.dumps({{"wireverdict": {{"frames": frames, "dropped": source.counters().dropped}}}}), file=sys.stderr)
 """
 
 
@@ -46,121 +50,154 @@ class Taken(NamedTuple):
     """What one capturing process did."""
 
     name: str
+    sent: int
+    rate: float  # packets/s that were sent
     packets: int
     dropped: int
     cpu: float  # s
 
+    @property
+    def million(self) -> float:
+        """CPU seconds per million packets."""
+        return self.cpu / max(1, self.packets) * 1e6
+
 
 def cpu(pid: int) -> float:
-    """Seconds that a process and its threads have used; by the scheduler's clock, in ns."""
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e9
+    """Seconds that a process has used, threads that have ended included: its CPU clock (clock_getcpuclockid(3))."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 class Capturing:
-    """A process that captures: its CPU time from when it is ready."""
+    """A process that captures; made when it is ready."""
 
-    def __init__(self, name: str, where: Namespace, command: Sequence[str], environment: dict[str, str]) -> None:
-        self.name = name
+    def __init__(self, where: Namespace, command: Sequence[str], environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
             ("ip", "netns", "exec", where.name, *command),
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=os.environ | environment,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )
-        stream = self.process.stdout if name != "tcpdump" else self.process.stderr
-        assert stream is not None
+        assert self.process.stderr is not None
         said = ""
-        while "ready" not in said and "listening" not in said:
-            line = stream.readline()
+        while "capturing" not in said and "listening" not in said:
+            line = self.process.stderr.readline()
             if not line:
-                raise RuntimeError(f"{name} ended at once: {said}{self.process.communicate()}")
+                raise RuntimeError(f"{command} ended at once: {said}")
             said += line
         time.sleep(0.5)
         self.before = cpu(self.process.pid)
 
     def used(self) -> float:
-        """CPU seconds so far; read before the process ends."""
+        """CPU seconds so far."""
         return cpu(self.process.pid) - self.before
 
     def stop(self) -> str:
         """SIGINT; what it said."""
         self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=60)
-        return out + err
+        return self.process.communicate(timeout=90)[1]
 
 
-def tcpdump(where: Namespace, ring: int) -> Capturing:
-    command = ["tcpdump", "-i", "in0", "-n", "-s", str(SNAP), "-B", str(ring * 1000), "-w", "/dev/null", "-Z", "root"]
-    return Capturing("tcpdump", where, command, {})
+def numbers(said: str) -> tuple[int, int]:
+    """Packets taken and dropped, by what tcpdump or one of ours said at its end."""
+    lines = said.strip().splitlines()
+    if lines[-1].startswith("{"):
+        told: dict[str, Any] = json.loads(lines[-1])["wireverdict"]
+        return int(told["frames"]), int(told["dropped"])
+    found = {" ".join(words[1:]): int(words[0]) for words in map(str.split, lines) if words and words[0].isdigit()}
+    return found["packets captured"], found["packets dropped by kernel"]
 
 
-def decode_only(where: Namespace, ring: int) -> Capturing:
-    return Capturing("decode only", where, [sys.executable, "-c", DECODE, "in0", str(ring)], {})
+def send(where: Namespace, path: Path, seconds: float, rate: str = "--topspeed") -> tuple[int, float]:
+    """Send a capture again and again: packets, and how many a second."""
+    options = ("-i", "out0", rate, "--preload-pcap", "--loop", "0", "--duration", str(round(seconds)))
+    words = {line.split()[0]: line.split() for line in where.run("tcpreplay", *options, str(path)).splitlines() if line}
+    return int(words["Actual:"][1]), float(words["Rated:"][-2])
 
 
-def counted(one: Capturing, used: float, said: str) -> Taken:
-    if one.name == "tcpdump":
-        numbers = {
-            " ".join(words[1:]): int(words[0])
-            for words in map(str.split, said.splitlines())
-            if words[:1] and words[0].isdigit()
+class Bench:
+    """The namespaces, the broker, and how each contender is started."""
+
+    def __init__(self, stack: ExitStack, ring: int, broker: bool) -> None:
+        net = stack.enter_context(network())
+        self.sender, self.taker = net.namespace("sender"), net.namespace("taker")
+        net.wire(self.sender, "out0", self.taker, "in0")
+        self.taker.ip("addr", "add", "192.0.2.1/32", "dev", "lo")  # librdkafka resolves nothing where all is loopback
+        self.ring = ring
+        self.bus = BusSettings()
+        if broker:
+            directory = stack.enter_context(tempfile.TemporaryDirectory())
+            with inside(self.taker):
+                server = KafkaServer(Path(directory))
+                server.start()
+                stack.callback(server.stop)
+                self.bus = BusSettings(server.address, "live", 4)
+                cluster = Cluster(self.bus)
+                cluster.create(cluster.wrong()[0])
+
+    def tcpdump(self) -> Capturing:
+        """Writes 128 bytes of each packet to nowhere."""
+        command = ("tcpdump", "-i", "in0", "-n", "-s", str(SNAP), "-B", str(self.ring * 1000), "-w", "/dev/null")
+        return Capturing(self.taker, (*command, "-Z", "root"), {})
+
+    def decoding(self) -> Capturing:
+        """The ring, and headers of it."""
+        return Capturing(self.taker, (sys.executable, "-c", DECODE, "in0", str(self.ring)), {})
+
+    def publishing(self, **more: str) -> Capturing:
+        """``wireverdict capture``, as it is run, without sampling: all packets are to be sent."""
+        command = (sys.executable, "-m", "wireverdict", "capture", "-i", "in0", "--sensor", "s", "--log", "json")
+        environment = {
+            "WIREVERDICT_BUS__SERVERS": self.bus.servers,
+            "WIREVERDICT_BUS__PREFIX": self.bus.prefix,
+            "WIREVERDICT_BUS__PARTITIONS": str(self.bus.partitions),
+            "WIREVERDICT_LIVE__SNAP": str(SNAP),
+            "WIREVERDICT_LIVE__RING": str(self.ring),
+            "WIREVERDICT_LIVE__LEAST_SHARE": "1",
         }
-        return Taken(one.name, numbers["packets captured"], numbers["packets dropped by kernel"], used)
-    told: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
-    return Taken(one.name, told["packets"], told["dropped"], used)
+        return Capturing(self.taker, (*command, "--user", ""), environment | more)
 
-
-def send(where: Namespace, path: Path, seconds: float) -> tuple[int, float]:
-    """Send a capture again and again at full speed: packets, and how many a second."""
-    done = where.run(
-        "tcpreplay",
-        "-i",
-        "out0",
-        "--topspeed",
-        "--preload-pcap",
-        "--loop",
-        "0",
-        "--duration",
-        str(round(seconds)),
-        str(path),
-    )
-    for line in done.splitlines():
-        if line.startswith("Actual:"):
-            packets = int(line.split()[1])
-        if line.startswith("Rated:"):
-            rate = float(line.split()[-2])
-    return packets, rate
+    def run(self, name: str, start: Callable[[], Capturing], path: Path, seconds: float, rate: str) -> Taken:
+        """One turn."""
+        one = start()
+        sent, speed = send(self.sender, path, seconds, rate)
+        time.sleep(1.0)
+        used = one.used()
+        return Taken(name, sent, speed, *numbers(one.stop()), used)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Measure live capture beside tcpdump.")
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--ring", type=int, default=64, help="MB, of both")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--ring", type=int, default=64, help="MB, of each (default 64)")
     parser.add_argument("--packets", type=int, default=100_000, help="of the generated capture that is sent in a loop")
+    parser.add_argument("--rate", help="packets/s (default: as fast as can be)")
     given = parser.parse_args(arguments)
     path, _ = capture(f"mix-{given.packets}", given.packets)
-    with network() as net:
-        left, right = net.namespace("sender"), net.namespace("taker")
-        net.wire(left, "out0", right, "in0")
-        for _ in range(given.runs):
-            for made in (tcpdump, decode_only):
-                one = made(right, given.ring)
-                sent, rate = send(left, path, given.seconds)
-                time.sleep(1)
-                used = one.used()
-                took = counted(one, used, one.stop())
-                print(
-                    took.name,
-                    sent,
-                    f"{rate:,.0f}/s",
-                    took.packets,
-                    took.dropped,
-                    f"{took.cpu / took.packets * 1e6:.4f}",
-                    flush=True,
-                )
+    with ExitStack() as stack:
+        bench = Bench(stack, given.ring, broker=True)
+        contenders = (("tcpdump", bench.tcpdump), ("decode", bench.decoding), ("publish", bench.publishing))
+        rate = f"--pps={given.rate}" if given.rate else "--topspeed"
+        taken = [
+            bench.run(name, start, path, given.seconds, rate) for _ in range(given.runs) for name, start in contenders
+        ]
+    print(
+        "| | packets/s sent | sent | taken | dropped | CPU s a million packets | of tcpdump's |\n|---|---|---|---|---|---|---|"
+    )
+    least = {
+        name: min((each for each in taken if each.name == name), key=lambda each: each.million)
+        for name, _ in contenders
+    }
+    for each in least.values():
+        share = each.million / least["tcpdump"].million
+        row = (
+            f"{each.rate:,.0f} | {each.sent:,} | {each.packets:,} | {each.dropped:,} | {each.million:.3f} | {share:.2f}"
+        )
+        print(f"| {each.name} | {row} |")
+    for each in taken:
+        print(f"{each.name}: {each.million:.3f}, dropped {each.dropped:,}", file=sys.stderr)
 
 
 if __name__ == "__main__":

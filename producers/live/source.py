@@ -30,6 +30,8 @@ WAIT = 0.25
 """s without packets after which an empty batch is given, so that whoever reads can look at the time."""
 AGAIN = 1.0
 """s between looks whether an interface that went away has come back."""
+RESTFUL = 0.125
+"""Share of a ring in use up to which there is time to wait for more."""
 FRAMES = 8_192
 """Frames in a batch, about."""
 _GROUP = 0xFFFF
@@ -226,8 +228,12 @@ class LiveSource:
         """For packets, for something that happens to an interface, or for WAIT."""
         if any(lane.holding for lane in self._lanes):
             time.sleep(self.settings.retire / 4)  # the sockets would say at once that there are blocks: those held
-        elif any(events & select.POLLERR for _, events in poll.poll(round(WAIT * 1000))):
-            self._look()
+        else:
+            events = poll.poll(round(WAIT * 1000))
+            if any(happened & select.POLLERR for _, happened in events):
+                self._look()
+            elif events and not self._stopping and max(lane.ring.fill for lane in self._lanes) < RESTFUL:
+                time.sleep(self.settings.retire / 2)  # a few thousand packets at once cost much less than a few
         if time.monotonic() - self._looked > AGAIN:
             self._looked = time.monotonic()
             for file, name in enumerate(self.interfaces):
