@@ -115,13 +115,13 @@ def test_a_verdict_without_losses_of_its_own_stays_as_it_is() -> None:
 
 
 def test_what_two_sensors_tell_together() -> None:
-    found = Located([LOST, direction((15, Place.AFTER, 5), server=OTHER)], {"no_match": 2}, 4)
+    found = Located([LOST, direction((15, Place.AFTER, 5), server=OTHER)], {"no_match": 2}, 4, 1, 50)
     told = document(("client", "server"), found)
     assert told["event"]["dataset"] == "wireverdict.loss-location"
     mine = told["wireverdict"]
     assert mine["sensors"] == ["client", "server"]
     assert mine["connections"] == {"seen_by_both": 4, "silent": {"no_match": 2}}
-    assert mine["segments"] == 2_000
+    assert mine["segments"] == 2_050
     assert mine["loss_location"]["lost_segments"] == 145
     assert [pair["addresses"] for pair in mine["pairs"]] == [
         ["192.0.2.1", "198.51.100.7"],

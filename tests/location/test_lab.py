@@ -68,7 +68,7 @@ def test_what_a_queue_dropped_was_lost_between_with_offloads_too(name: str) -> N
 @pytest.mark.parametrize("name", ["reordering", "thinned-acks", "zero-window-client", "route-change", "round-trips"])
 def test_where_no_data_were_lost_none_are(name: str) -> None:
     located = both(name)
-    assert located.directions
+    assert located.directions or located.whole == located.seen_by_both
     assert lost(located, "client")[:3] == lost(located, "server")[:3] == [0, 0, 0]
 
 

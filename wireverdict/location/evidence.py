@@ -133,7 +133,7 @@ def document(names: tuple[str, str], found: Located) -> dict[str, Any]:
     told: dict[str, Any] = {
         "sensors": list(names),
         "connections": {"seen_by_both": found.seen_by_both, "silent": dict(sorted(found.silent.items()))},
-        "segments": sum(one.sent for one in found.directions),
+        "segments": sum(one.sent for one in found.directions) + found.whole_segments,
         **(whole.evidence() if whole else {"loss_located": "no segment was lost"}),
         "pairs": [{"addresses": list(pair), **made.evidence()} for pair, made in tallies[:SHOWN]],
     }

@@ -14,6 +14,7 @@ from wireverdict.headers import ACK, RST, SYN
 from wireverdict.location import clocks, follow
 from wireverdict.location.clocks import Clocks
 from wireverdict.location.log import SEGMENT, Endpoints, Log, Pair, packet_ids
+from wireverdict.location.unchanged import unchanged
 
 MOST_MISSED = 0.001
 """Share of a connection's segments that a sensor's own capture may have missed; where it is more, what hangs on that capture
@@ -60,11 +61,14 @@ class Direction(NamedTuple):
 
 @dataclass(slots=True)
 class Located:
-    """What could be told. `silent`: connections that both sensors saw and of which nothing is said, by reason."""
+    """What could be told. `silent`: connections that both sensors saw and of which nothing is said, by reason. `whole`: of
+    those that both saw, the ones in which nothing was lost or sent again, which have no `directions`; and their segments."""
 
     directions: list[Direction]
     silent: dict[str, int]
     seen_by_both: int = 0
+    whole: int = 0
+    whole_segments: int = 0
 
 
 def locate(first: tuple[str, Log], second: tuple[str, Log], most_missed: float = MOST_MISSED) -> Located:
@@ -78,18 +82,23 @@ def locate(first: tuple[str, Log], second: tuple[str, Log], most_missed: float =
     made = Located([], {})
     both = sorted(set(logs[0].connections) & set(logs[1].connections))
     made.seen_by_both = len(both)
+    quiet = unchanged(rows[0], rows[1])
+    made.whole, made.whole_segments = len(quiet), sum(quiet.values())
     names = first[0], second[0]
     pairs = _by_pair({number: logs[0].connections[number] for number in both})
     known = frozenset(both)
     alone_at = [_by_pair({n: ends for n, ends in log.connections.items() if n not in known}) for log in logs]
     for pair, numbers in pairs.items():
+        faulty = [number for number in numbers if number not in quiet]
+        if not faulty and not any(pair in alone for alone in alone_at):
+            continue
         mine = [_of(part, numbers) for part in rows]
         order = _order(mine)
         if order is None:
-            made.silent["clocks"] = made.silent.get("clocks", 0) + len(numbers)
+            made.silent["clocks"] = made.silent.get("clocks", 0) + len(faulty)
             continue
         of_pair: list[Direction] = []
-        for number in numbers:
+        for number in faulty:
             ends = logs[0].connections[number]
             told: list[Direction] = []
             for alone in _uses([_of(part, [number]) for part in mine]):
@@ -100,11 +109,10 @@ def locate(first: tuple[str, Log], second: tuple[str, Log], most_missed: float =
         made.directions += of_pair
         for near in (0, 1):
             others = alone_at[near].get(pair, [])
-            model = next((one for one in of_pair if one.first == names[near]), None)
+            told_or_whole = of_pair or len(faulty) < len(numbers)
             sound = sum(one.missed[1] for one in of_pair) <= most_missed * sum(one.sent for one in of_pair)
-            if others and model is not None and sound:
-                way = 0 if order[1] == near else 1
-                made.directions += _unanswered(_of(rows[near], others), logs, near, way, model)
+            if others and told_or_whole and sound:
+                made.directions += _unanswered(_of(rows[near], others), logs, near, names, order)
     return made
 
 
@@ -116,23 +124,27 @@ def _by_pair(connections: dict[int, Endpoints]) -> dict[Pair, list[int]]:
     return pairs
 
 
-def _unanswered(rows: NDArray[np.void], logs: list[Log], near: int, way: int, model: Direction) -> Iterator[Direction]:
+def _unanswered(
+    rows: NDArray[np.void], logs: list[Log], near: int, names: tuple[str, str], order: tuple[Clocks, int]
+) -> Iterator[Direction]:
     """SYNs of connections that the far sensor has not seen at all, though it saw others between the same addresses: so it
     is no translation of addresses. Connections of which the near sensor saw anything else are left out."""
     span = logs[1 - near].span
     assert span is not None
+    way = 0 if order[1] == near else 1
+    clock = order[0] if way == 0 else _turned(order[0])
     for number in np.unique(rows["connection"]):
         mine = _of(rows, [int(number)])
         if not ((mine["from_high"] == way) & (mine["flags"] & (SYN | ACK | RST) == SYN) & (mine["length"] == 1)).all():
             continue
         ts = mine["ts"].astype(np.int64)
-        due = model.clocks.at_b(ts)
+        due = clock.at_b(ts)
         lost = ts[(due >= span[0]) & (due <= span[1] - follow.MARGIN)]
         losses = np.zeros(len(lost), LOSS)
         losses["ts"], losses["segments"], losses["bytes"], losses["place"] = lost, 1, 1, Place.BETWEEN
         ends = logs[near].connections[int(number)]
         source, destination = (ends.low, ends.high) if way == 0 else (ends.high, ends.low)
-        yield model._replace(source=source, destination=destination, sent=len(mine), missed=(0, 0), losses=losses)
+        yield Direction(source, destination, names[near], names[1 - near], clock, len(mine), (0, 0), losses)
 
 
 def _of(rows: NDArray[np.void], numbers: list[int]) -> NDArray[np.void]:
