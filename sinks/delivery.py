@@ -21,6 +21,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -58,7 +59,8 @@ class Delivery:
         self.name, self.sink, self.settings, self.metrics, self.stop = name, sink, settings, metrics, stop
         self._clock = clock
         self._intake = Intake(name, sink, bus, settings, metrics, seed)
-        self._consumer = Consumer(consumer_options(name, bus, settings), logger=logging.getLogger("wireverdict.kafka"))
+        options = consumer_options(name, bus, settings, Kind.PAGE in sink.wants)
+        self._consumer = Consumer(options, logger=logging.getLogger("wireverdict.kafka"))
         self._letters = Letters(bus)
         self._patience = Patience(name, settings, metrics, stop, self._wait, clock)
         self._limit = Limit(settings.max_refused, settings.refused_window)
@@ -234,7 +236,9 @@ class Delivery:
         LOG.info("assigned", extra=self._about(partitions=[f"{each.topic}[{each.partition}]" for each in partitions]))
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Whoever has them next reads again what is not committed."""
+        """Whoever has them next reads again what is not committed. If that is us, they would still be paused, had they been."""
+        with suppress(KafkaException):
+            consumer.resume(partitions)
         gone = {(each.topic, each.partition) for each in partitions}
         for place in gone:
             self._offsets.pop(place, None)

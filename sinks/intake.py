@@ -10,11 +10,8 @@ from sinks.base import Document, Kind, Origin, Sink
 from sinks.messages import documents, kinds
 from sinks.metrics import Metrics
 from sinks.routing import Routes
-from wireverdict.bus import BusSettings, librdkafka
+from wireverdict.bus import MARK, BusSettings, librdkafka
 from wireverdict.sinking import SinkSettings
-
-REPLAY = "wv-replay"
-"""Kafka header of what was derived from a recording: nobody is woken by it."""
 
 
 class Intake:
@@ -50,17 +47,18 @@ def address(name: str, settings: SinkSettings) -> str:
 
 def replayed(headers: Any) -> bool:
     """Whether a message (its Kafka headers: pairs or None) was derived from a recording."""
-    return any(name == REPLAY for name, _ in headers or ())
+    return any(name == MARK for name, _ in headers or ())
 
 
-def consumer_options(name: str, bus: BusSettings, settings: SinkSettings) -> dict[str, object]:
-    """Of the group that the sink `name` reads in. Raises OSError when a password's file cannot be read."""
+def consumer_options(name: str, bus: BusSettings, settings: SinkSettings, pages: bool = False) -> dict[str, object]:
+    """Of the group that the sink `name` reads in. `pages`: it gets pages, of which none is from before its time. Raises OSError
+    when a password's file cannot be read."""
     return {
         **librdkafka(bus),
         "group.id": f"{bus.prefix}.{settings.group}.{name}",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "latest" if settings.from_latest else "earliest",
+        "auto.offset.reset": "latest" if settings.from_latest and not pages else "earliest",
         "partition.assignment.strategy": "cooperative-sticky",
         "isolation.level": "read_committed",
         "queued.max.messages.kbytes": max(settings.buffer_bytes // 1024, 1),

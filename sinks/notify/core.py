@@ -16,7 +16,7 @@ import msgspec
 from sinks.notify import inhibition
 from sinks.notify.page import Page, Step
 from sinks.notify.silences import Silence, standing
-from sinks.notify.state import Held, Memory, Open
+from sinks.notify.state import Held, Memory, Open, Past
 from sinks.notify.trouble import Trouble
 from wireverdict.notifying import NotifySettings
 from wireverdict.verdicts import Severity, digest
@@ -38,6 +38,7 @@ class Notifier:
         self._quiet = standing(settings.quiet)
         self.held: dict[str, Held] = {}
         self.pages: dict[str, Open] = {}
+        self.past: dict[str, Past] = {}  # troubles that are over and done with, the oldest first
         self.memory: dict[str, Memory] = {}  # of groups whose page is over
         self.triggers: list[float] = []  # when pages were new, as far as the rate limit looks back
         self.counts: Counter[str] = Counter()  # incidents that were held back, by reason
@@ -46,7 +47,7 @@ class Notifier:
         """Take in steps of verdicts, in order."""
         sources = self._sources()
         for trouble in troubles:
-            held = self.held.get(trouble.key)
+            held = self.held.get(trouble.key) or self._recall(trouble.key)
             if held is None:
                 held = self.held[trouble.key] = Held(trouble, now, latest=trouble.at)
                 if not trouble.firing:  # it began before we were there
@@ -251,12 +252,21 @@ class Notifier:
         """Whether somebody has silenced what was told already."""
         return any(each.active(now) and each.covers(trouble) for each in (*silences, *self._quiet))
 
+    def _recall(self, key: str) -> Held | None:
+        """A trouble that was over."""
+        past = self.past.pop(key, None)
+        if past is not None:
+            self.held[key] = past.held()
+        return self.held.get(key)
+
     def _forget(self, now: float) -> None:
-        """What has been over for long."""
-        settings = self.settings
-        for key in [key for key, held in self.held.items() if held.gone and now - held.gone > settings.remember]:
-            del self.held[key]
-        for group in [name for name, known in self.memory.items() if now - known.closed >= settings.hold_most]:
+        """Put aside what is over, and forget what has been over for long."""
+        for key in sorted(key for key, held in self.held.items() if held.gone):
+            held = self.held.pop(key)
+            self.past[key] = Past.of(held)
+        while self.past and now - next(iter(self.past.values())).gone > self.settings.remember:
+            del self.past[next(iter(self.past))]
+        for group in [name for name, known in self.memory.items() if now - known.closed >= self.settings.hold_most]:
             del self.memory[group]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -42,6 +42,22 @@ class Held(msgspec.Struct):
         return True
 
 
+class Past(NamedTuple):
+    """A trouble that is over and done with, as its record: there may be many, and they are seldom looked at."""
+
+    gone: float
+    record: bytes
+
+    @staticmethod
+    def of(held: Held) -> Past:
+        """To be put aside."""
+        return Past(held.gone, msgspec.json.encode(held))
+
+    def held(self) -> Held:
+        """To be looked at again."""
+        return msgspec.json.decode(self.record, type=Held)
+
+
 class Open(msgspec.Struct):
     """A page that is open. `key`: what pagers know it by. `opened`, `triggered`, `told`: when it was made, first told and
     last told; 0: not yet. `over`: since when all is well; 0: it is not. `returns`: how often the trouble came back.
@@ -79,6 +95,7 @@ def dump(notifier: Notifier) -> dict[str, bytes]:
     head = _Head(dict(sorted(notifier.memory.items())), notifier.triggers, dict(sorted(notifier.counts.items())))
     made = {"head": encode(head)}
     made |= {f"page {group}": encode(page) for group, page in notifier.pages.items()}
+    made |= {f"trouble {key}": past.record for key, past in notifier.past.items()}
     made |= {f"trouble {key}": encode(held) for key, held in notifier.held.items()}
     return made
 
@@ -95,3 +112,7 @@ def load(notifier: Notifier, records: dict[str, bytes]) -> None:
             notifier.pages[rest] = msgspec.json.decode(value, type=Open)
         elif kind == "trouble":
             notifier.held[rest] = msgspec.json.decode(value, type=Held)
+    for key in sorted(
+        (key for key, held in notifier.held.items() if held.gone), key=lambda key: notifier.held[key].gone
+    ):
+        notifier.past[key] = Past.of(notifier.held.pop(key))

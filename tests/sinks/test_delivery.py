@@ -6,13 +6,16 @@ import threading
 
 import msgspec
 import pytest
+from confluent_kafka.admin import AdminClient
 
+from sinks import delivery
 from sinks.base import Refused, Unavailable
 from sinks.dead_letters import read_letters
+from sinks.intake import consumer_options
 from sinks.limit import TooManyDeadLetters
 from tests.sinks.bus import QUICK, Book, Running, committed, new_bus, running, send, send_verdicts, until
 from tests.sinks.made import verdict, verdict_body, verdict_document
-from wireverdict.bus import SCHEMA, Topic
+from wireverdict.bus import SCHEMA, BusSettings, Topic, librdkafka
 
 pytestmark = pytest.mark.services
 
@@ -43,6 +46,31 @@ def test_a_destination_that_is_away_is_tried_until_it_is_back() -> None:
     assert set(by_id) == set(names)
     text = run.metrics.retries.labels("book")._value.get()
     assert text == 7
+
+
+def test_partitions_that_are_lost_while_they_are_paused_are_read_when_they_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client keeps them paused over a rebalance."""
+    impatient = {"session.timeout.ms": 6_000, "max.poll.interval.ms": 6_000}
+    monkeypatch.setattr(delivery, "consumer_options", lambda *given: consumer_options(*given) | impatient)
+    monkeypatch.setattr(delivery, "ALIVE", 1.0)
+    bus, sink = new_bus(), Book()
+    names = send_verdicts(bus, [verdict(number) for number in range(20)])
+    sink.wait = threading.Event()
+    with running(bus, sink, msgspec.structs.replace(QUICK, batch_documents=1)) as run:
+        until(lambda: len(sink.calls) == 1)
+        until(lambda: membership(bus) == 0)  # it writes, and asks for nothing meanwhile
+        sink.wait.set()
+        until(lambda: committed(bus, "book") == len(names))
+        assert run.error is None
+    assert set(sink.written) == set(names)
+
+
+def membership(bus: BusSettings) -> int:
+    """Members of the sink's group."""
+    described = AdminClient(librdkafka(bus)).describe_consumer_groups([f"{bus.prefix}.sink.book"])
+    return sum(len(group.result(30).members) for group in described.values())
 
 
 def test_an_open_circuit_is_tried_with_one_document() -> None:

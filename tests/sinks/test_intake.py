@@ -72,4 +72,5 @@ def test_small_things() -> None:
     assert (replayed(None), replayed([("wv-replay", b"")]), replayed([("wv-id", b"")])) == (False, True, False)
     assert (octets(None), octets("a"), octets(b"a")) == (b"", b"a", b"a")
     options = consumer_options("x", BUS, SinkSettings(from_latest=True))
+    assert consumer_options("x", BUS, SinkSettings(from_latest=True), pages=True)["auto.offset.reset"] == "earliest"
     assert (options["group.id"], options["auto.offset.reset"]) == ("p.sink.x", "latest")

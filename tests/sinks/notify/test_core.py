@@ -257,8 +257,10 @@ def test_routes_of_others_and_those_that_come_later() -> None:
 def test_it_forgets_what_has_been_over_for_long() -> None:
     talk = Talk(remember=2000.0, hold_most=300.0)
     talk.hear(dns(0), dns(0, "resolved", 9))
+    talk.until(1000)
+    assert (talk.notifier.held, len(talk.notifier.past)) == ({}, 1)
     talk.until(4000)
-    assert (talk.notifier.held, talk.notifier.memory) == ({}, {})
+    assert (talk.notifier.held, talk.notifier.past, talk.notifier.memory) == ({}, {}, {})
 
 
 def test_a_notifier_that_was_restored_goes_on_as_the_first_would_have() -> None:

@@ -120,7 +120,7 @@ def test_pages_are_open_as_the_reference_says(spans: list[tuple[int, int]]) -> N
         time += bad + good
     expected: list[tuple[int, int]] = []
     for start, end in intervals:
-        if expected and start < expected[-1][1]:
+        if expected and start <= expected[-1][1]:
             expected[-1] = (expected[-1][0], max(end, expected[-1][0] + 1) + hold)
         else:
             expected.append((start + wait, max(end, start + wait + 1) + hold))

@@ -40,3 +40,31 @@ def test_records_that_cannot_be_read_are_told() -> None:
     empty = Notifier(NotifySettings())
     load(empty, {})
     assert empty.held == {}
+
+
+def test_what_is_over_is_put_aside_and_found_again() -> None:
+    first = Notifier(NotifySettings(wait=0.0, hold=0.0))
+    for number in range(3):
+        first.hear(NOW + number, [dns(number), dns(number, "resolved", 9)])
+        first.tell(NOW + number)
+    first.tell(NOW + 10)
+    first.tell(NOW + 11)
+    assert (len(first.held), len(first.past)) == (0, 3)
+    second = Notifier(NotifySettings())
+    load(second, dump(first))
+    assert list(second.past) == list(first.past)
+    assert dump(second) == dump(first)
+    second.hear(NOW + 20, [dns(1)])  # sent again
+    assert second.tell(NOW + 60) == []
+    second.hear(NOW + 70, [dns(1, "fired", 30, begun=200)])
+    assert len(second.tell(NOW + 90)) == 1
+
+
+def test_many_that_are_over_cost_little() -> None:
+    notifier = Notifier(NotifySettings())
+    notifier.hear(NOW, [dns(number, "resolved", 9) for number in range(2_000)])
+    notifier.tell(NOW)
+    before = dump(notifier)
+    assert len(before) == 2_001
+    after = dump(notifier)
+    assert all(after[name] is before[name] for name in before if name != "head")  # nothing is encoded again
