@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: up help setup demo test lint format types unit bench chaos sink-soak lab lab-captures demo-capture detection-report config readme lock clean
+.PHONY: up help setup demo test lint format types unit bench chaos soak sink-soak lab lab-captures demo-capture detection-report config readme lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff and mypy only"
 	@echo "make bench   the measurements behind the README's figures"
 	@echo "make chaos   kill stream workers twenty times, and freeze them, and restart the broker"
+	@echo "make soak    live capture under changing load for 20 minutes: everything must add up (needs root)"
 	@echo "make sink-soak  5 M records and 100,000 verdicts into Elasticsearch, with 20 kills (an hour)"
 	@echo "make lab     real faults in network namespaces, judged (needs root; 8 minutes)"
 	@echo "make lab-captures  the same, into tests/lab/captures; make demo-capture: the demo's"
@@ -58,6 +59,11 @@ bench: setup
 # Seeds and moments are printed; WIREVERDICT_SEED=N plays another game.
 chaos: setup
 	WIREVERDICT_KILLS=20 $(BIN)/python -m pytest -s tests/streams/test_chaos.py tests/streams/test_worker.py
+
+# SECONDS=60 for a shorter one.
+soak: setup
+	scripts/system-packages
+	$(BIN)/python -m benchmarks.live_soak --seconds $(or $(SECONDS),1200)
 
 # RECORDS=700000 for a shorter one.
 sink-soak: setup

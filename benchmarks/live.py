@@ -109,9 +109,9 @@ def numbers(said: str) -> tuple[int, int]:
     return found["packets captured"], found["packets dropped by kernel"]
 
 
-def send(where: Namespace, path: Path, seconds: float, rate: str = "--topspeed") -> tuple[int, float]:
-    """Send a capture again and again: packets, and how many a second."""
-    options = ("-i", "out0", rate, "--preload-pcap", "--loop", "0", "--duration", str(round(seconds)))
+def send(where: Namespace, path: Path, rate: str, *until: str) -> tuple[int, float]:
+    """Send a capture again and again: packets, and how many a second. `until`: an option, such as --duration SECONDS."""
+    options = ("-i", "out0", rate, "--preload-pcap", "--loop", "0", *until)
     words = {line.split()[0]: line.split() for line in where.run("tcpreplay", *options, str(path)).splitlines() if line}
     return int(words["Actual:"][1]), float(words["Rated:"][-2])
 
@@ -161,7 +161,7 @@ class Bench:
     def run(self, name: str, start: Callable[[], Capturing], path: Path, seconds: float, rate: str) -> Taken:
         """One turn."""
         one = start()
-        sent, speed = send(self.sender, path, seconds, rate)
+        sent, speed = send(self.sender, path, rate, "--duration", str(round(seconds)))
         time.sleep(1.0)
         used = one.used()
         return Taken(name, sent, speed, *numbers(one.stop()), used)
