@@ -108,7 +108,7 @@ def test_expensive_pictures_come_less_often(monkeypatch: pytest.MonkeyPatch) -> 
 
     feeder.show = show
     feeder.look()
-    assert feeder._due == pytest.approx(110)
+    assert feeder._due == pytest.approx(115)
     assert len(shown) == 1
 
 

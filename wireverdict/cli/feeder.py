@@ -17,7 +17,7 @@ from wireverdict.watch.watcher import Watcher
 
 EVERY = 0.5
 """Seconds between pictures."""
-SHARE = 0.03
+SHARE = 0.02
 """Of the time, at most, that is spent on pictures: after an expensive one the next comes later."""
 
 

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 SECOND = 1_000_000_000
 KEPT = 256
 """Seconds that are remembered."""
+RUNS = 4 * KEPT
+"""Runs of packets within a second that are looked at in a batch, the last ones: times may go to and fro."""
 OVER = 5
 """Seconds over which a rate is told."""
 
@@ -34,10 +36,13 @@ class Rates:
         if low // SECOND == high // SECOND:  # the packets between are close to that as well
             self._book(low // SECOND, len(ts), octets)
         else:
-            seconds, of = np.unique(ts // SECOND, return_inverse=True)
-            counts = zip(np.bincount(of).tolist(), np.bincount(of, lengths).tolist(), strict=True)
-            for second, (many, size) in list(zip(seconds.tolist(), counts, strict=True))[-KEPT:]:
-                self._book(second, many, int(size))
+            seconds = ts // SECOND
+            starts = np.concatenate([[0], np.flatnonzero(np.diff(seconds)) + 1])  # of runs within a second
+            many = np.diff(starts, append=len(ts))
+            sizes = np.add.reduceat(lengths, starts, dtype=np.int64)
+            runs = [column[-RUNS:].tolist() for column in (seconds[starts], many, sizes)]
+            for second, packets, size in zip(*runs, strict=True):
+                self._book(second, packets, size)
         self.last = max(self.last, high)
 
     def until(self, now: int) -> None:

@@ -86,7 +86,7 @@ def resolvers(picture: Picture, sort: Sort = _AS_MADE) -> Listing:
     lost = np.where(rows.answered + rows.unanswered > 0, rows.unanswered / decided, np.nan)
     columns = (
         Column("resolver", 0, False, by=False),
-        Column("clients", 7, True, 90),
+        Column("clients", 7, True, 110),
         Column("queries", 8),
         Column("answers", 8),
         Column("waiting", 8, True, 76),
@@ -174,10 +174,10 @@ def connections(picture: Picture, sort: Sort = _AS_MADE, chosen: Filter | None =
         Column("connection", 0, False, by=False),
         Column("state", 6, False, 60, by=False),
         Column("flags", 16, False, by=False),
-        Column("packets", 9, True, 88),
+        Column("packets", 9, True, 120),
         Column("size", 9),
-        Column("lasted", 11, True, 94),
-        Column("RTT", 8, True, 96),
+        Column("lasted", 11, True, 98),
+        Column("RTT", 8, True, 110),
     )
     packets = source["packets"].astype(np.int64) + destination["packets"].astype(np.int64)
     octets = source["bytes"].astype(np.int64) + destination["bytes"].astype(np.int64)
