@@ -63,7 +63,7 @@ class ArchiveSource:
     def _known(self) -> None:
         """What was missing when it was archived, and what retention has deleted since."""
         cursor = self._store.cursor()
-        self.gaps += [Gap(*gap) for gap in cursor.gaps]
+        self.gaps += [Gap(*gap) for gaps in cursor.gaps.values() for gap in gaps]
         for sensor, before in sorted(cursor.deleted.items()):
             if self._choice.wants(sensor) and before > self._choice.first:
                 reason = f"hours before {timestamp(before)} were deleted by the archive's retention"
@@ -147,7 +147,7 @@ class ArchiveSource:
             yield clock
             batch, times = decode(number)
             clock, now = int(times[-1]), min(int(times[-1]), limit)
-            chosen, when = choice.part(batch, times)
+            chosen, when = choice.part(batch._replace(sampling=told.sampling), times)
             self._count(chosen, len(times) - len(when))
             if now < choice.first:
                 yield None

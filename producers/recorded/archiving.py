@@ -43,6 +43,7 @@ class Told(msgspec.Struct, omit_defaults=True):
     group: int = -1
     last: int = 0  # ns, of the last header of a row group
     end: bool = False
+    sampling: float = 1.0
 
 
 class About(msgspec.Struct):
@@ -68,10 +69,12 @@ class _Waiting:
 class Archiver:
     """Takes what a source gives; `commit` writes it. One at a time for a Store that was opened to be written."""
 
-    def __init__(self, store: Store, most: int = AT_ONCE) -> None:
-        """Finishes what an earlier one had begun to commit. Raises SourceError."""
-        self.store, self.cursor, self._most = store, store.cursor(), most
+    def __init__(self, store: Store, most: int = AT_ONCE, source: str = "source") -> None:
+        """Finishes what an earlier one had begun to commit. `source`: the name of what is read. Raises SourceError."""
+        self.store, self.cursor, self._most, self._source = store, store.cursor(), most, source
         store.settle(self.cursor)
+        self.position: dict[str, Any] | None = self.cursor.positions.get(source)
+        """Of the source: from where to go on."""
         self._hours: dict[tuple[str, int], dict[int, _Waiting]] = {}
         self._clocks: dict[tuple[str, int], int] = {}
         self._held = 0
@@ -97,7 +100,7 @@ class Archiver:
         hours = clock // HOUR
         starts = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1)).tolist()
         for start, stop in zip(starts, [*starts[1:], len(clock)], strict=True):
-            part = compact(recorded.batch, np.arange(start, stop))
+            part = compact(recorded.batch, np.arange(start, stop))._replace(sampling=recorded.batch.sampling)
             waiting = self._waiting(recorded, int(hours[start]) * HOUR)
             waiting.parts.append((part, clock[start:stop].copy()))
         self._held += len(clock)
@@ -106,7 +109,7 @@ class Archiver:
         """Write what was taken up, with the source's position; bytes of the files. Raises OSError."""
         number = self.cursor.commit + 1
         position = source.position()
-        where = {"from": self.cursor.position, "to": position}
+        where = {"name": self._source, "from": self.cursor.positions.get(self._source), "to": position}
         renames, size, headers = [], 0, self.cursor.headers
         for (sensor, hour), partitions in sorted(self._hours.items()):
             about = About(FORMAT, sensor, hour, number, [], _brief(where))
@@ -118,11 +121,18 @@ class Archiver:
             size += len(data)
             headers += many
         gaps = [(gap.kind, gap.where, gap.many, gap.unit, gap.reason) for gap in source.gaps]
+        before = self.cursor
         self.cursor = Cursor(
-            number, position, renames, headers, self.cursor.bytes + size, gaps, dict(self.cursor.deleted)
+            number,
+            {**before.positions, self._source: position},
+            renames,
+            headers,
+            before.bytes + size,
+            {**before.gaps, self._source: gaps},
+            dict(before.deleted),
         )
         self.store.commit(self.cursor)
-        self._hours, self._held = {}, 0
+        self._hours, self._held, self.position = {}, 0, position
         return size
 
     def _waiting(self, recorded: Recorded, hour: int) -> _Waiting:
@@ -150,7 +160,7 @@ def _file(about: About, partitions: dict[int, _Waiting]) -> tuple[Any, int]:
         for clock, end, before in [*waiting.told, (0, False, len(waiting.parts))]:
             for batch, clocks in _groups(waiting.parts[at:before]):
                 first, last = int(clocks[0]), int(clocks[-1])
-                told = Told(number, waiting.partitions, first, groups, last)
+                told = Told(number, waiting.partitions, first, groups, last, sampling=batch.sampling)
                 about.told.append(told)
                 tables.append(to_table(batch, clocks))
                 headers += len(clocks) - int(np.count_nonzero(batch.rows["present"] & QUOTED_ONLY))
@@ -176,13 +186,16 @@ def _file(about: About, partitions: dict[int, _Waiting]) -> tuple[Any, int]:
 
 
 def _groups(parts: list[tuple[HeaderBatch, NDArray[np.int64]]]) -> Iterator[tuple[HeaderBatch, NDArray[np.int64]]]:
-    """What was taken up, in row groups."""
-    if not parts:
-        return
-    whole = joined([batch for batch, _ in parts])
-    clocks = np.concatenate([clock for _, clock in parts])
-    for start in range(0, len(clocks), GROUP):
-        yield compact(whole, np.arange(start, min(start + GROUP, len(clocks)))), clocks[start : start + GROUP]
+    """What was taken up, in row groups: of one share of sampling each."""
+    while parts:
+        share = parts[0][0].sampling
+        many = next((i for i, (batch, _) in enumerate(parts) if batch.sampling != share), len(parts))
+        whole = joined([batch for batch, _ in parts[:many]])
+        clocks = np.concatenate([clock for _, clock in parts[:many]])
+        parts = parts[many:]
+        for start in range(0, len(clocks), GROUP):
+            chosen = compact(whole, np.arange(start, min(start + GROUP, len(clocks))))
+            yield chosen._replace(sampling=share), clocks[start : start + GROUP]
 
 
 def archive(source: HeaderSource, archiver: Archiver) -> Iterator[int]:

@@ -10,11 +10,12 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from producers.recorded.fleet import Benches, Seen, Shards, Step, pack_step, together, unpack_step
+from producers.recorded.fleet import Benches, Shards, Step, pack_step, unpack_step
 from producers.recorded.source import Gap, HeaderSource, Recorded, SourceError, open_source
 from wireverdict import snapshot
 from wireverdict.settings import Settings
@@ -63,7 +64,6 @@ class Totals:
     counts: dict[str, int] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     span: tuple[int, int] | None = None
-    seen: Seen = field(default_factory=dict)  # once all have read to the end
 
 
 class Paced:
@@ -96,11 +96,14 @@ class Member:
             self.shards.load(told["shards"])
         self._steps: list[Step] = []
         self._told = 0.0
+        self._before: dict[str, Any] | None = None  # where the source was before what still waits for its time
         self._headers = self._records = 0
 
     def run(self) -> None:
         """Until everything is said, and the others have said how far they were."""
         pace = Paced(self.task.speed)
+        if pace.speed:
+            self._before = self.source.position()
         for recorded in self.source:
             while (left := pace.due(recorded)) > 0:
                 self._tell()
@@ -112,13 +115,15 @@ class Member:
             step = self.shards.feed(recorded)
             if step is not None:
                 self._steps.append(step)
+            if pace.speed:
+                self._before = self.source.position()
             if len(self._steps) >= GROUPED or time.monotonic() - self._told > TELL:
                 self._tell()
             if self.pipe.poll():
                 self._asked()
         self._tell()
-        source = self.source
-        self.pipe.send(("over", self.shards.clocks, source.counts, source.gaps, source.span, self.shards.seen))
+        self._before = None
+        self.pipe.send(("over", self.shards.clocks, self.source.counts, self.source.gaps, self.source.span))
         while (clocks := self._asked()) is None:
             pass
         for step in self.shards.finish(clocks):
@@ -148,7 +153,7 @@ class Member:
             clocks: dict[str, dict[int, int]] = asked
             return clocks
         self._tell()
-        state = {"position": self.source.position(), "shards": self.shards.dump()}
+        state = {"position": self._before or self.source.position(), "shards": self.shards.dump()}
         self.pipe.send(("state", snapshot.pack(state)))
         return None
 
@@ -169,7 +174,8 @@ def work(task: Task, share: tuple[int, int], state: bytes | None, pipe: Connecti
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # who started us is gone
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told where people see it
-        pipe.send(("error", isinstance(error, SourceError | ValueError | OSError), f"{error}" or repr(error)))
+        with suppress(OSError):  # unless nobody listens any more
+            pipe.send(("error", isinstance(error, ValueError | OSError), f"{error}" or repr(error)))
 
 
 class Crew:
@@ -293,7 +299,6 @@ class Crew:
             yield Heard(progress=True)
         elif kind == "over":
             self._over[number] = (told[0], told[1], told[2], told[3])
-            self.totals.seen = together(self.totals.seen, told[4])
             if len(self._over) == self._processes:
                 self._all_over()
         elif kind == "end":

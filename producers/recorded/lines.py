@@ -123,7 +123,7 @@ class Lines:
         """Raises BadMessage."""
         whole, times = decode_headers(message.value, self._space)
         # names are part of the message; kernels are compiled for arrays of one's own
-        whole = whole._replace(names=whole.names.copy())
+        whole = whole._replace(names=whole.names.copy(), sampling=envelope.sampling)
         batch, clock = self._choice.part(whole, times)
         many = len(clock) - int(np.count_nonzero(batch.rows["present"] & QUOTED_ONLY))
         self.counts["headers"] += many

@@ -39,11 +39,11 @@ class Cursor(msgspec.Struct):
     """What is in force."""
 
     commit: int = 0
-    position: dict[str, Any] | None = None  # of the source, from where the next commit goes on
+    positions: dict[str, Any] = {}  # of each source, from where it is to be gone on
     renames: list[tuple[str, str]] = []
     headers: int = 0
     bytes: int = 0
-    gaps: list[tuple[str, str, int, str, str]] = []  # what was missing in the source
+    gaps: dict[str, list[tuple[str, str, int, str, str]]] = {}  # what was missing in each source
     deleted: dict[str, int] = {}  # by sensor: ns, retention has deleted what was before
 
 
@@ -142,9 +142,10 @@ class Store:
         for path in waiting - {f"{self.root}/{old}" for old, _ in cursor.renames}:
             self.fs.delete_file(path)
 
-    def retain(self, before: int) -> list[Entry]:
-        """Delete the hours that ended before a moment (ns); what was deleted. Readers are told."""
-        cursor = self.cursor()
+    def retain(self, before: int, cursor: Cursor | None = None) -> list[Entry]:
+        """Delete the hours that ended before a moment (ns); what was deleted. Readers are told, by the cursor (None: that in
+        force)."""
+        cursor = self.cursor() if cursor is None else cursor
         old = [entry for entry in self.entries() if entry.hour + HOUR <= before]
         for entry in old:
             cursor.deleted[entry.sensor] = max(cursor.deleted.get(entry.sensor, 0), entry.hour + HOUR)

@@ -22,12 +22,14 @@ COMMANDS = {
     "backtest": "Say what other settings would have said of the past, and how right they would have been.",
     "capture": "Send the packet headers of captures to Kafka.",
     "stream": "Read headers from Kafka; write connection records and verdicts to it.",
+    "replay": "Run recorded headers through the detectors again, or send them on.",
+    "archive": "Keep headers as Parquet files, by hour and sensor.",
     "sink": "Deliver verdicts and connection records from Kafka to Elasticsearch, webhooks and others.",
     "dead-letters": "Look at what could not be read or delivered, and try again.",
     "anonymise": "Say what addresses, networks and names look like after anonymising.",
+    "silence": "Say what shall page nobody: add, list, expire.",
     "topics": "Create the Kafka topics, or check that they are as they should be.",
     "doctor": "Check what a fleet needs: brokers, topics, permissions, clocks, codecs, Elasticsearch.",
-    "silence": "Say what shall page nobody: add, list, expire.",
 }
 """Name and help of each command; its module in this package has the name of the command, ``_`` for ``-``."""
 

@@ -36,7 +36,7 @@ class Progress:
             self._shown.stop()
 
     def update(self, packets: int, done: int, total: int | None, position: str = "") -> None:
-        """Tell how far it is: packets so far, bytes of input read and in all (None if not known), and the time of the packets."""
+        """Tell how far it is: packets so far, bytes of input read and in all (None if not known), and packet time."""
         if not self._wanted:
             return
         now = time.monotonic()

@@ -41,7 +41,7 @@ for name in ("put", "_replace", "settle", "commit"):
     setattr(store.Store, name, counted(getattr(store.Store, name)))
 os.replace = counted(os.replace)
 archiver = Archiver(store.Store(where, write=True), most=5_000)
-source = CaptureSource([capture], Settings(), sensor="edge", partitions=2, position=archiver.cursor.position)
+source = CaptureSource([capture], Settings(), sensor="edge", partitions=2, position=archiver.position)
 for _ in archive(source, archiver):
     pass
 """
@@ -73,6 +73,23 @@ def test_there_and_back(tmp_path: Path, capture: Path) -> None:
     files = list((tmp_path / "a").glob("sensor=*/**/*.parquet"))
     assert sum(file.stat().st_size for file in files) == archiver.cursor.bytes
     assert len(files) > 1
+
+
+def test_what_was_sampled_says_so_again(tmp_path: Path) -> None:
+    parts = [part for part in captured(DEMO, 1) if len(part.batch.rows)]
+    shares = [1.0, 0.5, 0.5, 0.25]
+    sampled = [
+        Recorded("edge", 0, 1, part.batch._replace(sampling=shares[min(place, 3)]), part.clock)
+        for place, part in enumerate([*parts, *parts, *parts, *parts][:4])
+    ]
+    archiver = Archiver(Store(str(tmp_path / "a"), write=True))
+    for part in sampled:
+        archiver.feed(part)
+    archiver.commit(open_source([str(DEMO)], SETTINGS))
+    found = [(len(part.batch.rows), part.batch.sampling) for part in archived(tmp_path / "a")]
+    for share in set(shares):
+        expected = sum(len(part.batch.rows) for part in sampled if part.batch.sampling == share)
+        assert sum(rows for rows, sampling in found if sampling == share) == expected
 
 
 def test_hours_are_apart(tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ def test_a_commit_is_whole_or_not_at_all(tmp_path: Path) -> None:
     assert store.entries() == []
     assert list((tmp_path / "a" / OWN / "new").iterdir()) == []
     store.put(store.temporary(final), b"second")
-    store._replace(Cursor(1, {"at": 5}, [(store.temporary(final), final)]))
+    store._replace(Cursor(1, {"x": {"at": 5}}, [(store.temporary(final), final)]))
     store.close()  # died before the names
     store = Store(where, write=True)
-    assert store.cursor().position == {"at": 5}
+    assert store.cursor().positions == {"x": {"at": 5}}
     store.settle(store.cursor())
     store.settle(store.cursor())
     assert [entry.path for entry in store.entries()] == [final]
