@@ -85,6 +85,7 @@ class Connections:
             batch, clock = decode_headers(message.value, _threads.space)
             if not batch.names.flags.writeable:  # part of the message; kernels are compiled for arrays of one's own
                 batch = batch._replace(names=batch.names.copy())
+            batch = batch._replace(sampling=envelope.sampling)
         line = self.lines.get(envelope.sensor)
         if line is None:
             line = self.lines[envelope.sensor] = Line(Losses(self._width), envelope.run)

@@ -66,3 +66,9 @@ def test_options_for_sasl_take_the_password_from_its_file(tmp_path: Path) -> Non
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="bus"):
         BusSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_was_sampled_can_be_seen_without_reading_the_envelope() -> None:
+    envelope = Envelope("s", "r", 0, Kind.TICK, 1, 1, sampling=0.25, capture={"freezes": 3})
+    assert dict(envelope.to_headers())["wv-sampling"] == b"0.25"
+    assert Envelope.from_headers(envelope.to_headers()) == envelope

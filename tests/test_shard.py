@@ -14,12 +14,12 @@ from producers.timeline import open_timeline
 from tests.captures import CAPTURES, capture_files
 from tests.headers import DEMO, SETTINGS, batches
 from wireverdict import compose, snapshot
-from wireverdict.headers import HeaderBatch
+from wireverdict.headers import HEADER, HeaderBatch
 from wireverdict.partition import divide, with_quoted
 from wireverdict.records import CONNECTION
 from wireverdict.settings import Settings
 from wireverdict.shard import Shard
-from wireverdict.windows.part import WindowPart
+from wireverdict.windows.part import WindowPart, join
 
 LAB = sorted((Path(__file__).parent / "lab" / "captures").rglob("*.pcap*"))
 Answer = tuple[list[bytes], list[bytes]]
@@ -148,3 +148,24 @@ def test_a_clock_of_another_length_is_refused() -> None:
     batch = next(batches(DEMO, 100))
     with pytest.raises(ValueError, match="times for"):
         compose.shard(SETTINGS, 2).feed(batch, np.zeros(3, np.int64))
+
+
+def test_windows_know_the_least_share_of_pairs_that_was_kept_in_them() -> None:
+    shard = compose.shard(SETTINGS, 1)
+    rows = np.zeros(400, HEADER)
+    rows["ts"] = np.arange(400) * 100_000_000  # 40 s
+    rows["protocol"], rows["src_lo"], rows["dst_lo"] = 17, 1, 2
+    taken: list[np.ndarray | WindowPart] = []
+    for start, share in ((0, 1.0), (150, 0.5), (180, 0.25), (200, 1.0)):
+        stop = {0: 150, 150: 180, 180: 200, 200: 400}[start]
+        shard.feed(HeaderBatch(rows[start:stop], np.zeros(0, np.uint8), share))
+        taken += shard.take()
+        state, shard = shard.dump(), compose.shard(SETTINGS, 1)
+        shard.load(state)
+    shard.finish()
+    parts = [part for part in [*taken, *shard.take()] if isinstance(part, WindowPart)]
+    found = {part.number: part.capture.sampled for part in parts}
+    assert found == {0: 1.0, 1: 0.25, 2: 1.0, 3: 1.0}
+    part = next(part for part in parts if part.number == 1)
+    assert WindowPart.from_bytes(part.to_bytes()).capture.sampled == 0.25
+    assert join([part, next(each for each in parts if each.number == 2)]).capture.sampled == 0.25

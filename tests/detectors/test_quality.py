@@ -7,8 +7,16 @@ import json
 import pytest
 
 from tests.detectors.views import Maker
-from wireverdict.detectors.quality import Followed, Watched, capture_quality, confidence, drop_share, missed_share
-from wireverdict.verdicts import Opinion, Subject
+from wireverdict.detectors.quality import (
+    Followed,
+    Watched,
+    capture_quality,
+    confidence,
+    doubted,
+    drop_share,
+    missed_share,
+)
+from wireverdict.verdicts import Finding, Opinion, Subject
 
 HOST = Subject("192.0.2.1")
 
@@ -78,3 +86,20 @@ def test_a_subject_is_followed_for_some_windows() -> None:
     assert len(again) == 1
     again.next_window()
     assert subject not in again
+
+
+def test_nothing_but_the_capture_itself_is_judged_where_it_lost_too_much() -> None:
+    view = Maker().view()
+    findings = [Finding(rule, HOST, Opinion.BAD, 0, 1) for rule in ("dns-loss", "capture-loss")]
+    findings.append(Finding("policing", HOST, Opinion.GOOD, 0, 1))
+    view.capture.reported_drops = view.packets // 10
+    assert doubted(findings, view, 0.1) == findings
+    view.capture.reported_drops = view.packets // 8
+    assert [each.opinion for each in doubted(findings, view, 0.1)] == [Opinion.UNKNOWN, Opinion.BAD, Opinion.UNKNOWN]
+    assert [each.rule for each in doubted(findings, view, 0.1)] == ["dns-loss", "capture-loss", "policing"]
+
+
+def test_sampling_is_named() -> None:
+    view = Maker().view()
+    view.capture.sampled = 0.25
+    assert capture_quality(view)["sampled_share"] == 0.25

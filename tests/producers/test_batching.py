@@ -137,3 +137,36 @@ def test_compact_keeps_the_names_of_its_rows() -> None:
     small = compact(batch, chosen)
     assert names_of(small) == names_of(HeaderBatch(batch.rows[chosen], batch.names))
     assert len(small.names) == int(small.rows["name_length"].sum())
+
+
+def test_time_that_goes_by_without_packets_is_told_once_a_second() -> None:
+    batcher = Batcher("s", "r", 2, by_source)
+    assert list(batcher.tick(5 * SECOND)) == []  # nothing was ever captured
+    assert list(batcher.add(headers([10.2, 10.3], [0, 0]))) == []
+    assert list(batcher.tick(10 * SECOND + SECOND // 2)) == []
+    assert told(list(batcher.tick(11 * SECOND))) == [(0, 0, Kind.HEADERS, 2, 11.0), (1, 0, Kind.TICK, 0, 11.0)]
+    assert list(batcher.tick(11 * SECOND + 5)) == []
+    assert told(list(batcher.add(headers([11.5, 12.1], [0, 0])))) == [
+        (0, 1, Kind.HEADERS, 1, 11.5),
+        (1, 1, Kind.TICK, 0, 11.5),
+    ]
+    assert told(list(batcher.add(headers([10.9, 13.0], [1, 1])))) == [
+        (0, 2, Kind.HEADERS, 1, 12.1),
+        (1, 2, Kind.HEADERS, 1, 12.1),
+    ]
+
+
+def test_each_message_says_the_least_share_of_its_time_and_what_the_capture_says() -> None:
+    said = {"freezes": 1}
+    batcher = Batcher("s", "r", 1, by_source, capture=lambda: said)
+    shares = []
+    for second, share in enumerate((1.0, 0.5, 0.25, 1.0, 1.0), 10):
+        list(batcher.add(headers([second / 100], [0])._replace(sampling=share)))
+        (message,) = batcher.tell()
+        envelope = Envelope.from_headers(message.headers)
+        assert envelope.capture == said
+        assert dict(message.headers).get("wv-sampling") == (
+            None if envelope.sampling == 1 else str(envelope.sampling).encode()
+        )
+        shares.append(envelope.sampling)
+    assert shares == [1.0, 0.5, 0.25, 0.25, 1.0]

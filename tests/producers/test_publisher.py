@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from producers import publisher as module
 from producers.batching import Message
-from producers.publisher import Publisher, PublishError
+from producers.publisher import Publisher, PublishError, Seldom
 from producers.spool import Spool
 from tests.services.kafka import KafkaServer
 from tests.streams.broker import Bus
@@ -147,3 +149,30 @@ def test_what_cannot_work_is_refused_with_a_sentence() -> None:
     publisher.send(message(0, 0, 5_000_000))
     with pytest.raises(PublishError, match="Kafka refuses a batch"):
         publisher.close(30.0)
+
+
+def test_brokers_by_their_own_names_and_acknowledgments_that_are_heard_while_nothing_is_sent() -> None:
+    bus = Bus()
+    publisher = Publisher(bus.settings)
+    host, _, port = bus.servers.partition(":")
+    assert publisher.brokers() == [(host, int(port))]
+    publisher.send(message(0))
+    while not publisher.acknowledged:
+        publisher.serve()
+    assert publisher.close(10.0) == 0
+    lonely = Publisher(BusSettings(servers="127.0.0.1:1"))
+    assert lonely.brokers(0.2) == []
+    lonely.close(0.0)
+
+
+def test_a_log_line_is_not_said_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    seldom, said = Seldom(), []
+    for second in range(0, 130, 10):
+        clock[0] = float(second)
+        for text in (f"refused (after {second}ms in state CONNECT)", "other"):
+            record = logging.LogRecord("x", logging.WARNING, "", 0, text, (), None)
+            if seldom.filter(record):
+                said.append((second, text[:5]))
+    assert said == [(second, text) for second in (0, 60, 120) for text in ("refus", "other")]
