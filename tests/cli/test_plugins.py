@@ -148,3 +148,26 @@ def test_what_cannot_be_loaded_is_told_before_anything_is_read(command: str) -> 
     told = run(command, "--detector", "/nowhere/x.py", *inputs)
     assert (told.status, told.out) == (2, "")
     assert "there is no file /nowhere/x.py to load a detector from" in told.err
+
+
+def test_every_worker_of_a_stream_loads_them(write, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    from wireverdict.cli.stream import command
+
+    started: list[list[str]] = []
+
+    class Supervisor:
+        """Starts nobody."""
+
+        def __init__(self, commands: list[list[str]], **_: float) -> None:
+            started.extend(commands)
+
+        def run(self) -> int:
+            return 0
+
+    monkeypatch.setattr("streams.supervisor.Supervisor", Supervisor)
+    path = write(GOOD)
+    assert CliRunner().invoke(command, ["--workers", "2", "--detector", path]).exit_code == 0
+    assert len(started) == 2
+    for arguments in started:
+        place = arguments.index("--detector")
+        assert arguments[place + 1] == path

@@ -43,6 +43,7 @@ def test_verdicts_of_both_sensors_say_where_the_loss_was() -> None:
 def test_the_page_for_people_says_it_in_the_box_and_at_the_end() -> None:
     told = run("analyze", "--sensor", CLIENT, "--sensor", SERVER)
     assert told.out.count("1 min 30 s from 2026-11-23") == 2
+    assert told.out.startswith("client\n======\nheavy-loss.client.pcap.xz: 72,367 packets\n")
     assert "loss located 910 of 910 lost segments" in " ".join(told.out.replace("│", " ").split())
     last = told.out[told.out.index("Sensors client and server: 168 connections seen by both") :]
     assert "192.0.2.90 and 198.18.0.2: 1,438 of 1,438 lost segments between sensor client and sensor server" in last

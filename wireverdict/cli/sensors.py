@@ -76,8 +76,12 @@ def _analyze(options: Options, named: dict[str, tuple[str, ...]], interrupts: In
     found: list[tuple[tuple[str, str], Located]] = []
     for one, other in itertools.combinations(named, 2):
         found.append(((one, other), locate((one, logs[one]), (other, logs[other]))))
-    for output in held.values():
+    for name, output in held.items():
+        if not options.json:
+            stdout.write(f"{name}\n{'=' * len(name)}\n".encode())
         output.release([located for _, located in found])
+        if not options.json:
+            stdout.write(b"\n")
     for names, located in found:
         stdout.write(told(names, located, options.json))
     return max((value for value in status if value > FAILED), default=FAILED if FAILED in status else max(status))
@@ -109,7 +113,7 @@ def told(names: tuple[str, str], located: Located, as_json: bool) -> bytes:
     if silent:
         lines.append(f"Nothing can be said of {silent:,} of them.")
     lines += [f"  {' and '.join(pair['addresses'])}: {pair['loss_located']}" for pair in mine["pairs"]]
-    return "\n".join(["", *lines, ""]).encode()
+    return "\n".join([*lines, ""]).encode()
 
 
 class Held:
