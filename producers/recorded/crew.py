@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from producers.recorded.fleet import Benches, Shards, Step, pack_step, unpack_step
+from producers.recorded.fleet import Benches, Seen, Shards, Step, pack_step, together, unpack_step
 from producers.recorded.source import Gap, HeaderSource, Recorded, SourceError, open_source
 from wireverdict import snapshot
 from wireverdict.settings import Settings
@@ -64,6 +64,7 @@ class Totals:
     counts: dict[str, int] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     span: tuple[int, int] | None = None
+    seen: Seen = field(default_factory=dict)  # once all have read to the end
 
 
 class Paced:
@@ -123,7 +124,8 @@ class Member:
                 self._asked()
         self._tell()
         self._before = None
-        self.pipe.send(("over", self.shards.clocks, self.source.counts, self.source.gaps, self.source.span))
+        source = self.source
+        self.pipe.send(("over", self.shards.clocks, source.counts, source.gaps, source.span, self.shards.seen))
         while (clocks := self._asked()) is None:
             pass
         for step in self.shards.finish(clocks):
@@ -299,6 +301,7 @@ class Crew:
             yield Heard(progress=True)
         elif kind == "over":
             self._over[number] = (told[0], told[1], told[2], told[3])
+            self.totals.seen = together(self.totals.seen, told[4])
             if len(self._over) == self._processes:
                 self._all_over()
         elif kind == "end":

@@ -193,10 +193,11 @@ def worth_dividing(work: Pass) -> bool:
 
 
 def _files(work: Pass) -> list[Path]:
-    """Captures of a pass, as far as they are files."""
+    """What a pass reads, as far as it is files."""
     found: list[Path] = []
     for text in work.spec:
-        found += sorted(Path(text).rglob("*")) if os.path.isdir(text) else [Path(text)]
+        place = text.removeprefix(ARCHIVE)
+        found += sorted(Path(place).rglob("*")) if os.path.isdir(place) else [Path(place)]
     return [path for path in found if path.is_file()]
 
 
