@@ -12,7 +12,8 @@ from wireverdict.compose import pipeline
 from wireverdict.headers import HEADER, PORTS, UDP, HeaderBatch
 from wireverdict.pipeline import Pipeline
 from wireverdict.settings import Settings
-from wireverdict.verdicts import Status
+from wireverdict.verdicts import Status, Verdict
+from wireverdict.windows.view import WindowView
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -115,3 +116,32 @@ def test_verdicts_leave_records_and_the_other_way_round() -> None:
     assert all(verdict.status in Status for verdict in verdicts)
     assert len(done.take_connections()) > 0
     assert done.take() == []
+
+
+def test_what_was_lost_is_told_with_the_windows_of_its_time() -> None:
+    done = made()
+    told: dict[int, int] = {}
+    step = done.judge.step
+
+    def heard(view: WindowView) -> list[Verdict]:
+        told[view.number - START // (10 * SECOND)] = view.capture.reported_drops
+        return step(view)
+
+    done.judge.step = heard  # type: ignore[method-assign]
+    rows = udp(np.concatenate([np.arange(0, 40), np.arange(80, 120)]), np.zeros(80))
+    done.feed_headers(HeaderBatch(rows[:30], NO_NAMES))
+    done.lose(100, START + 12 * SECOND, START + 38 * SECOND)  # a third each, and one more
+    done.lose(7, START + 50 * SECOND, START + 51 * SECOND)  # where no packet was seen: told with the next window
+    done.feed_headers(HeaderBatch(rows[30:], NO_NAMES))
+    done.finish()
+    assert told == {0: 0, 1: 34, 2: 33, 3: 33, 8: 7, 9: 0, 10: 0, 11: 0}
+    assert done.windows == 8
+
+
+def test_time_that_passes_without_packets_closes_windows() -> None:
+    done = made()
+    done.feed_headers(HeaderBatch(udp(np.arange(0, 15), np.zeros(15)), NO_NAMES))
+    assert done.windows == 0
+    done.advance(START + 100 * SECOND)
+    assert done.windows == 2
+    assert len(done.take_connections()) == 1

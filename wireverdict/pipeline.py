@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from wireverdict.privacy.veil import Veil
 
 
+MOST_LOST = 1_024
+"""Windows over which one loss is spread at most."""
+
+
 class Pipeline:
     """Decode, track, sum up, detect, alert; batch by batch: one shard that has all pairs of addresses, and its judge.
 
@@ -33,6 +37,7 @@ class Pipeline:
         self.packets = self.windows = 0
         self._merge = Merge(1, shard.windows.home)
         self.tap: Callable[[HeaderBatch], None] | None = None  # is shown each batch of headers before it is worked on
+        self._lost: dict[int, int] = {}  # packets, by the number of the window that is to tell of them
         self._out: list[NDArray[np.void] | Verdict] = []
 
     def feed(self, batch: FrameBatch) -> None:
@@ -52,6 +57,14 @@ class Pipeline:
         """Time has come to `clock` (ns) without packets: do what is due by then. Packets that come later are not before it."""
         self.shard.advance(clock)
         self._hear()
+
+    def lose(self, packets: int, since: int, at: int) -> None:
+        """So many packets were not captured between two times (ns): windows of that time say so, and detectors heed it."""
+        width = self.shard.windows.span(0)[1]
+        windows = range(max(since // width, at // width - MOST_LOST + 1), at // width + 1)
+        share, rest = divmod(packets, len(windows))
+        for place, number in enumerate(windows):
+            self._lost[number] = self._lost.get(number, 0) + share + (place < rest)
 
     def finish(self, emit: Callable[[], None] = lambda: None) -> None:
         """The input is over: close windows, end connections. What fires stays firing. `emit` is called now and then, to
@@ -113,4 +126,6 @@ class Pipeline:
             view = self._merge.only(item)
             if view is not None:
                 self.windows += 1
+                told = [number for number in self._lost if number <= view.number]  # also of windows without packets
+                view.capture.reported_drops += sum(self._lost.pop(number) for number in told)
                 self._out.extend(self.judge.step(view))

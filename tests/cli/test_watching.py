@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.program import DEMO, command, environment
 from tests.cli.test_watch import Terminal
+from tests.producers.live.place import inside, udp, wire
 from tests.services.places import free_port
 from wireverdict.cli.analysis import Refusal
 from wireverdict.cli.interrupts import Interrupts
@@ -93,3 +94,24 @@ def test_the_status_is_that_of_what_fired(capsys: pytest.CaptureFixture[str]) ->
         assert run.status() == 0
     assert run.watcher.verdicts() == []
     assert "CRITICAL fired" in capsys.readouterr().out
+
+
+@pytest.mark.lab
+def test_packets_both_ways_on_a_wire_until_sigterm() -> None:
+    with wire() as net, inside(net.taker):
+        process = subprocess.Popen(
+            command("watch", "-i", "in0", "--lines"),
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        assert process.stderr.readline() == "wireverdict: watching in0\n"
+        net.send(*(udp(number) for number in range(20)))
+        net.send(*(udp(number) for number in range(5)), device="in0")
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert out.splitlines()[-1].startswith("end: 25 packets in ")
+    assert err == ""

@@ -49,6 +49,22 @@ def test_the_same_verdicts_as_the_pipeline_alone() -> None:
     assert made.picture().ended == 8_266
 
 
+def test_what_was_dropped_is_not_held_against_the_network() -> None:
+    """The same outage, but the capture itself lost most packets: nobody can tell whether there were answers."""
+    made = Watcher(pipeline(SETTINGS))
+    for batch in open_timeline([str(DEMO)], batch=512):
+        made.feed(batch)
+        made.dropped(20 * made.rates.packets)
+    made.finish()
+    told = made.verdicts()
+    assert {verdict.rule for verdict in told} == {"capture-loss"}
+    assert told[0].evidence["reported_drops"] > 10_000
+    calm = watcher()
+    calm.dropped(0)
+    calm.finish()
+    assert calm.fired == 4
+
+
 def test_after_the_end_recent_traffic_stays() -> None:
     made = watcher()
     before = made.picture()

@@ -17,6 +17,8 @@ from wireverdict.watch.watcher import Watcher
 
 EVERY = 0.5
 """Seconds between pictures."""
+COUNT = 0.25
+"""Seconds between looks at what the source drops."""
 SHARE = 0.02
 """Of the time, at most, that is spent on pictures: after an expensive one the next comes later."""
 
@@ -52,7 +54,7 @@ class Feeder:
         self.paused = False
         self.stopped = False
         self._changed = threading.Condition()
-        self._due = 0.0
+        self._due = self._count_due = 0.0
         self._asked = False
 
     def run(self) -> None:
@@ -62,6 +64,9 @@ class Feeder:
                 return
             if len(batch.frames):
                 self.watcher.feed(batch)
+            if time.monotonic() >= self._count_due:
+                self._count_due = time.monotonic() + COUNT
+                self.watcher.dropped(self.losses().dropped)
             self.watcher.advance(self.horizon())
             self.heard()
             if self._asked or time.monotonic() >= self._due:
@@ -70,6 +75,7 @@ class Feeder:
                 self._wait()
         if self.stopped:
             return
+        self.watcher.dropped(self.losses().dropped)
         self.watcher.finish()
         self.heard()
         self.look()

@@ -33,6 +33,7 @@ class Watcher:
         self.ended = Ended(MOST)
         self.over = False
         self.fired = 0
+        self._dropped, self._counted = 0, 0  # packets so far, and the time (ns) when that was told
         self._incidents: dict[str, Incident] = {}
         self._told: list[Verdict] = []
         self._recent: Recent | None = None
@@ -49,6 +50,13 @@ class Watcher:
             self.rates.until(now)
             self.pipeline.advance(now)
             self._take()
+
+    def dropped(self, total: int) -> None:
+        """So many packets were dropped since the start: verdicts about the time since the last call take it into account."""
+        if total > self._dropped and self.rates.packets:
+            self.pipeline.lose(total - self._dropped, self._counted or self.rates.first, self.rates.last)
+            self._dropped = total
+        self._counted = self.rates.last
 
     def finish(self) -> None:
         """The input is over. Tables of recent traffic stay as they were."""
