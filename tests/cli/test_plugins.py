@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.cli.program import DEMO, run
+from tests.cli.program import DEMO, ROOT, run
 from tests.detectors.others import Busy
 from wireverdict.cli.plugins import GROUP, detector_option, load, loaded
 from wireverdict.settings import Settings, SettingsError, settings
@@ -90,6 +90,19 @@ def test_installed_ones_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         ValueError, match=r"gone \(tests\.detectors\.nothing:Busy\) cannot be loaded: ModuleNotFoundError"
     ):
         load("gone")
+
+
+def test_one_that_was_installed_runs(tmp_path: Path) -> None:
+    """As pip leaves it: a module, and metadata with an entry point."""
+    (tmp_path / "quietly.py").write_text(GOOD, encoding="utf-8")
+    about = tmp_path / "quietly-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: quietly\nVersion: 1.0\n", encoding="utf-8")
+    (about / "entry_points.txt").write_text(f"[{GROUP}]\nhush = quietly:Quiet\n", encoding="utf-8")
+    given = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "WIREVERDICT_DETECTORS__PLUGINS": "hush"}
+    told = run("analyze", "--json", DEMO, **given)
+    assert {document["rule"]["id"] for document in told.of("verdict")} >= {"quiet-window", "dns-loss"}
+    assert "there is no detector 'hsh'; did you mean hush?" in run("analyze", "--detector", "hsh", DEMO, **given).err
 
 
 def test_settings_are_checked_once_the_classes_are_known(write) -> None:  # type: ignore[no-untyped-def]
