@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from wireverdict.headers import HEADER
 from wireverdict.memory import Memory
@@ -25,7 +27,8 @@ def resident() -> int:
 @pytest.mark.parametrize("shape", [0, 1, 1000, (3, 4)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, HEADER])
 def test_arrays_are_as_those_of_numpy(shape: int | tuple[int, ...], dtype: type, huge: bool) -> None:
-    made, plain = Memory(huge=huge).zeros(shape, dtype), np.zeros(shape, dtype)
+    made = Memory(huge=huge).zeros(shape, dtype)
+    plain: NDArray[Any] = np.zeros(shape, dtype)
     assert (made.shape, made.dtype, made.tobytes()) == (plain.shape, plain.dtype, plain.tobytes())
     assert (made.flags.c_contiguous, made.flags.writeable, made.flags.aligned) == (True, True, True)
     assert made.ctypes.data % 64 == 0

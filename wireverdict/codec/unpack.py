@@ -70,11 +70,8 @@ def set_quote(r: Any, number: Any, quotes: Any) -> None:
     r.quoted_sport, r.quoted_dport, r.quoted_protocol = q.quoted_sport, q.quoted_dport, q.quoted_protocol
 
 
-_READ_ONLY = {"ndim": 1, "layout": "C", "readonly": True}
-
-
-def _table(dtype: Any) -> Any:
-    return types.Array(types.from_dtype(dtype), **_READ_ONLY)
+def _table(dtype: Any) -> types.Array:
+    return types.Array(types.from_dtype(dtype), 1, readonly=True)
 
 
 @kernel(
@@ -83,7 +80,7 @@ def _table(dtype: Any) -> Any:
         _table(FLOW),
         _table(KIND),
         _table(QUESTION),
-        types.Array(types.int32, **_READ_ONLY),
+        types.Array(types.int32, 1, readonly=True),
         _table(QUOTE),
         types.uint32[:, ::1],
         types.uint8[::1],
@@ -135,8 +132,8 @@ def unpack(
 @kernel(
     types.int64(
         types.from_dtype(HEADER)[::1],
-        types.Array(types.int64, **_READ_ONLY),
-        types.Array(types.int64, **_READ_ONLY),
+        types.Array(types.int64, 1, readonly=True),
+        types.Array(types.int64, 1, readonly=True),
         types.int64,
         types.int64,
         types.int64[::1],

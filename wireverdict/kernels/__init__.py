@@ -77,11 +77,11 @@ def kernel(
         raise TypeError("a kernel with a signature borrows its arrays: borrow=True")
 
     def decorate(function: F) -> F:
-        mine = signature is not None and not internal
+        mine = None if internal else signature
         if MODE not in (BUILD, IN_PROCESS):  # helpers stay what they are: nothing here calls them
-            if not mine:
+            if mine is None:
                 return function
-            NATIVE.append(Native(function, signature))
+            NATIVE.append(Native(function, mine))
             return cast(F, NATIVE[-1])
         import numba
 
@@ -89,7 +89,7 @@ def kernel(
         numba.config.CACHE_DIR = cache_directory(room)
         options: dict[str, Any] = {
             "nogil": True,
-            "cache": mine and MODE == IN_PROCESS,
+            "cache": mine is not None and MODE == IN_PROCESS,
             "error_model": "numpy",
             "no_cfunc_wrapper": True,
         }
@@ -100,13 +100,13 @@ def kernel(
         if inline:
             options["forceinline"] = True
         compiled = numba.njit(**options)(function)
-        if not mine or numba.config.DISABLE_JIT:
+        if mine is None or numba.config.DISABLE_JIT:
             return cast(F, compiled)
         if MODE == BUILD:
             name = f"{function.__module__}.{function.__name__}"
-            DECLARED.append(Declared(function.__module__, name, store.place(room, name), compiled, signature))
+            DECLARED.append(Declared(function.__module__, name, store.place(room, name), compiled, mine))
         else:
-            _compile_here(compiled, signature)
+            _compile_here(compiled, mine)
         return cast(F, compiled)
 
     return decorate
