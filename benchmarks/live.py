@@ -33,11 +33,14 @@ SNAP = 128
 DECODE = f"""
 import json, signal, sys
 from producers.live.source import LiveSource
+from wireverdict import kernels
 from wireverdict.decode.decoder import Decoder
 from wireverdict.live import LiveSettings
 source = LiveSource([sys.argv[1]], LiveSettings(snap={SNAP}, ring=int(sys.argv[2])))
 decoder, rows, frames = Decoder(), 0, 0
 signal.signal(signal.SIGINT, lambda *_: source.stop())
+for kernel in kernels.NATIVE:
+    kernel.load()
 print("capturing", file=sys.stderr, flush=True)
 for batch in source:
     frames += len(batch.frames)

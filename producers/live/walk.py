@@ -20,8 +20,9 @@ LINK_OF: NDArray[np.uint16] = np.full(1 << 10, abi.RAW, np.uint16)
 """Link type by hardware type; those above have none of their own."""
 for _hardware, _link in abi.LINKS.items():
     LINK_OF[_hardware] = _link
-# Indices in `tally`
 _AHEAD = 2_048
+"""Bytes ahead of a packet that are asked for from memory: another core has just written them."""
+# Indices in `tally`
 DISORDER, BROKEN, LAST, TALLY = range(4)
 """Packets before the one before them; packets that do not lie in their block; time of the last packet (ns)."""
 
