@@ -48,7 +48,8 @@ def detectors(settings: DetectorSettings) -> list[Detector]:
         ZeroWindow(settings.zero_window),
         CaptureLoss(settings.capture_loss),
     ]
-    made += own(settings, [detector.name for detector in made])  # last: what they do to a window, ours have seen it before
+    # last: whatever they do to a window, ours have seen it before
+    made += own(settings, [detector.name for detector in made])
     names = [detector.name for detector in made]
     for name in settings.off:
         if name not in names:

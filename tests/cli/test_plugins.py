@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -99,7 +100,7 @@ def test_one_that_was_installed_runs(tmp_path: Path) -> None:
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: quietly\nVersion: 1.0\n", encoding="utf-8")
     (about / "entry_points.txt").write_text(f"[{GROUP}]\nhush = quietly:Quiet\n", encoding="utf-8")
-    given = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "WIREVERDICT_DETECTORS__PLUGINS": "hush"}
+    given: dict[str, Any] = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "WIREVERDICT_DETECTORS__PLUGINS": "hush"}
     told = run("analyze", "--json", DEMO, **given)
     assert {document["rule"]["id"] for document in told.of("verdict")} >= {"quiet-window", "dns-loss"}
     assert "there is no detector 'hsh'; did you mean hush?" in run("analyze", "--detector", "hsh", DEMO, **given).err
