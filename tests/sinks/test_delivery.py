@@ -69,7 +69,8 @@ def test_partitions_that_are_lost_while_they_are_paused_are_read_when_they_come_
 
 def membership(bus: BusSettings) -> int:
     """Members of the sink's group."""
-    described = AdminClient(librdkafka(bus)).describe_consumer_groups([f"{bus.prefix}.sink.book"])
+    admin = AdminClient(librdkafka(bus))  # futures are for as long as it is
+    described = admin.describe_consumer_groups([f"{bus.prefix}.sink.book"])
     return sum(len(group.result(30).members) for group in described.values())
 
 
