@@ -138,6 +138,25 @@ def test_what_was_lost_is_told_with_the_windows_of_its_time() -> None:
     assert done.windows == 8
 
 
+def test_windows_by_count_tell_of_losses_as_they_close() -> None:
+    settings = Settings()
+    done = pipeline(msgspec.structs.replace(settings, windows=msgspec.structs.replace(settings.windows, packets=10)))
+    told: list[int] = []
+    step = done.judge.step
+
+    def heard(view: WindowView) -> list[Verdict]:
+        told.append(view.capture.reported_drops)
+        return step(view)
+
+    done.judge.step = heard  # type: ignore[method-assign]
+    rows = udp(np.arange(0, 40), np.zeros(40))
+    done.feed_headers(HeaderBatch(rows[:12], NO_NAMES))
+    done.lose(9, START + 1 * SECOND, START + 5 * SECOND)
+    done.feed_headers(HeaderBatch(rows[12:], NO_NAMES))
+    done.finish()
+    assert told == [9, 0, 0, 0]
+
+
 def test_time_that_passes_without_packets_closes_windows() -> None:
     done = made()
     done.feed_headers(HeaderBatch(udp(np.arange(0, 15), np.zeros(15)), NO_NAMES))

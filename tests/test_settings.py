@@ -101,7 +101,7 @@ def test_texts_in_the_environment_become_what_the_key_is() -> None:
             "my.toml, line 3: there is no setting windows.widht; did you mean windows.width?",
         ),
         ("[window]\nwidth = 3\n", "my.toml, line 1: there is no setting window; did you mean windows?"),
-        ("zzz = 3\n", "my.toml, line 1: there is no setting zzz; known here: capture, tracking, windows,"),
+        ("zzz = 3\n", "my.toml, line 1: there is no setting zzz; known here: capture, live, tracking,"),
         ("[windows]\nwidth = 'long'\n", "my.toml, line 2: windows.width = 'long': expected float, got str"),
         ("windows = 3\n", "my.toml, line 1: windows is a section (width,"),
         (

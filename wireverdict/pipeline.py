@@ -60,6 +60,9 @@ class Pipeline:
 
     def lose(self, packets: int, since: int, at: int) -> None:
         """So many packets were not captured between two times (ns): windows of that time say so, and detectors heed it."""
+        if self.shard.windows.settings.packets:  # windows by count have no time of their own: the next one tells
+            self._lost[0] = self._lost.get(0, 0) + packets
+            return
         width = self.shard.windows.span(0)[1]
         windows = range(max(since // width, at // width - MOST_LOST + 1), at // width + 1)
         share, rest = divmod(packets, len(windows))

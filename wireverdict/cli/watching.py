@@ -154,7 +154,7 @@ class Run:
         finally:
             logging.getLogger("wireverdict").removeHandler(handler)
             self.feeder.stop()
-            thread.join(5)
+            thread.join(1)  # it may be in a read that does not end
         if self.failed:
             tell(self.failed)
         return code or 0
