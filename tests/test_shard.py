@@ -14,7 +14,7 @@ from producers.timeline import open_timeline
 from tests.captures import CAPTURES, capture_files
 from tests.headers import DEMO, SETTINGS, batches
 from wireverdict import compose, snapshot
-from wireverdict.headers import HEADER, HeaderBatch
+from wireverdict.headers import HEADER, PORTS, UDP, HeaderBatch
 from wireverdict.partition import divide, with_quoted
 from wireverdict.records import CONNECTION
 from wireverdict.settings import Settings
@@ -169,3 +169,18 @@ def test_windows_know_the_least_share_of_pairs_that_was_kept_in_them() -> None:
     part = next(part for part in parts if part.number == 1)
     assert WindowPart.from_bytes(part.to_bytes()).capture.sampled == 0.25
     assert join([part, next(each for each in parts if each.number == 2)]).capture.sampled == 0.25
+
+
+@pytest.mark.parametrize("clocked", [False, True])
+@pytest.mark.parametrize("far", [(1 << 63) - 1, (1 << 62) + 1, 1 << 62, -(1 << 62), -(1 << 63)])
+def test_times_centuries_away_come_to_an_end(far: int, clocked: bool) -> None:
+    """Damaged captures have them: 64 bits reach to the year 2262, and what is kept of times to 2116."""
+    rows = np.zeros(6, HEADER)
+    rows["ts"] = [1, 2, far, far, 3, far]
+    rows["protocol"], rows["src_lo"], rows["dst_lo"], rows["present"] = UDP, 1, 2, PORTS
+    shard = compose.shard(SETTINGS, 1)
+    batch = HeaderBatch(rows, np.zeros(0, np.uint8))
+    shard.feed(batch, np.maximum.accumulate(rows["ts"]) if clocked else None)
+    shard.finish()
+    records = [out for out in shard.take() if not isinstance(out, WindowPart)]
+    assert sum(int(part["source"]["packets"].sum()) for part in records) == 6

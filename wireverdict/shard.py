@@ -152,6 +152,8 @@ class Shard:
 
     def _before_sweep(self, rows: NDArray[np.void], times: NDArray[np.int64], start: int) -> int:
         """The first row that comes at or after the next sweep."""
+        if self._sweep_due > FAR:  # times are cut to that: no clock comes there
+            return len(rows)
         if len(times):
             return start + int(np.searchsorted(times[start:], self._sweep_due))
         return int(first_at_or_after(rows, start, self._sweep_due))
