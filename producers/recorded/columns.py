@@ -27,7 +27,7 @@ NUMBERS = tuple(name for name in HEADER.names or () if name not in _OTHERS)
 """Fields of HEADER that are columns as they are."""
 TEXTS = (*ADDRESSES, NAME)
 MESSAGE = "message"
-AT_ONCE = 8_192
+AT_ONCE = 16_384
 """Headers in a message."""
 SCHEMA = pa.schema(
     [
