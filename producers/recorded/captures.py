@@ -46,7 +46,7 @@ class CaptureSource:
         self._decoder = Decoder(DecodeSettings(tunnels=took.tunnels, home_nets=took.home_networks))
         self._timeline = open_timeline(inputs)
         self._choice, self._sensor, self._partitions = choice or Choice(), sensor, partitions
-        self._mine = range(share[0], partitions, share[1])
+        self._mine, self._first_share = range(share[0], partitions, share[1]), share[0] == 0
         self._skip, self._given = (int(position["headers"]), int(position["given"])) if position else (0, 0)
         self._done = 0  # headers before the batch that is being given out
         self._clock = BEGINNING
@@ -116,7 +116,8 @@ class CaptureSource:
         for report in self._timeline.reports:
             if report.error is not None:
                 self.gaps.append(Gap("damaged", report.path, 0, "headers", report.error))
-        self.counts.update(self._decoder.skipped)
+        if self._first_share:  # every share decodes all frames
+            self.counts.update(self._decoder.skipped)
 
     @property
     def span(self) -> tuple[int, int] | None:

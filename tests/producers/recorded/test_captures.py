@@ -40,6 +40,10 @@ def test_partitions_share_the_headers(capture: Path) -> None:
     apart = [everything(share) for share in shares]
     assert {recorded.partition for recorded in apart[1]} == {1, 3}
     assert story(found) == story(apart[0]) | story(apart[1])
+    left_out = [{name: many for name, many in each.counts.items() if name != "headers"} for each in (source, *shares)]
+    assert left_out[0] == left_out[1]  # all shares look at all frames, and one of them counts
+    assert left_out[2] == {}
+    assert left_out[0] == ({"arp": 2} if capture == DEMO else left_out[0])
     copies = sum(int(np.count_nonzero(recorded.batch.rows["present"] & QUOTED_ONLY)) for recorded in found)
     headers = sum(len(recorded.batch.rows) for recorded in found)
     assert source.counts["headers"] == headers - copies == sum(len(b.rows) for b in header_batches([capture]))
