@@ -92,11 +92,8 @@ class Ring:
         argument = bytes(_SockFprog(count, address))
         self.socket.setsockopt(socket.SOL_SOCKET, abi.SO_ATTACH_FILTER, argument)
 
-    def bind(self, promiscuous: bool, group: int | None = None) -> None:
-        """Take packets of the interface as it is now; with `group`, share them with the group's other rings by flow.
-
-        Raises OSError.
-        """
+    def bind(self, promiscuous: bool) -> None:
+        """Take packets of the interface as it is now. Raises OSError."""
         index = 0 if self.interface == interfaces.ANY else socket.if_nametoindex(self.interface)
         address = abi.ADDRESS_TO_BIND.pack(socket.AF_PACKET, socket.htons(abi.ETH_P_ALL), index)
         libc = ctypes.CDLL(None, use_errno=True)  # Python's own bind knows no address without an interface
@@ -106,8 +103,15 @@ class Ring:
         if promiscuous and self.index:
             member = abi.MEMBERSHIP.pack(self.index, abi.PACKET_MR_PROMISC, 0, bytes(8))
             self.socket.setsockopt(abi.SOL_PACKET, abi.PACKET_ADD_MEMBERSHIP, member)
-        if group is not None:
-            self.socket.setsockopt(abi.SOL_PACKET, abi.PACKET_FANOUT, group | abi.PACKET_FANOUT_HASH << 16)
+
+    def share(self, group: int | None = None) -> int:
+        """Once bound: share packets by flow with the other rings of a group, or found one that nobody has; its number.
+
+        Raises OSError.
+        """
+        how = abi.PACKET_FANOUT_HASH | (abi.FANOUT_UNIQUE if group is None else 0)
+        self.socket.setsockopt(abi.SOL_PACKET, abi.PACKET_FANOUT, (group or 0) | how << 16)
+        return self.socket.getsockopt(abi.SOL_PACKET, abi.PACKET_FANOUT) & 0xFFFF
 
     def waiting(self) -> int:
         """Blocks that were handed over and have not been taken."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import os
 import select
 import time
 from collections.abc import Iterator, Sequence
@@ -34,7 +33,6 @@ RESTFUL = 0.125
 """Share of a ring in use up to which there is time to wait for more."""
 FRAMES = 8_192
 """Frames in a batch, about."""
-_GROUP = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +190,11 @@ class LiveSource:
     def _start(self, lanes: list[Lane]) -> None:
         """Bind an interface's rings, closed, and open them when each of them has its share. Raises OSError."""
         group = None
-        if len(lanes) > 1:
-            group = (os.getpid() * 64 + lanes[0].ring.file) & _GROUP
         for lane in lanes:
             lane.ring.filter(NOTHING)
-            lane.ring.bind(self.settings.promiscuous, group)
+            lane.ring.bind(self.settings.promiscuous)
+            if len(lanes) > 1:
+                group = lane.ring.share(group)
         for lane in lanes:
             lane.ring.filter(lane.program)
             lane.started = True

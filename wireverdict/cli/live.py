@@ -40,6 +40,7 @@ LOG = logging.getLogger("wireverdict.capture")
 FLUSH = 30.0
 """s that Kafka has to take the last batches."""
 MEGABYTE = 1_000_000
+FAR = (1 << 63) - 1
 _LATER = (
     "wireverdict.decode.slow",
     "encodings.idna",
@@ -61,7 +62,7 @@ class LiveRun:
         self.options, self.chosen, self.interrupts = options, chosen, interrupts
         took, live = chosen.capture, chosen.live
         self.began = time.time_ns()
-        self._known = False
+        self._known = self._over = False
         self.source = LiveSource(
             options.interfaces,
             live,
@@ -82,7 +83,7 @@ class LiveRun:
                 options.run or secrets.token_hex(8),
                 chosen.bus.partitions,
                 divide,
-                drops=lambda: {**self.quality.drops(self.batcher.clock), **self.publisher.drops},
+                drops=lambda: {**self.quality.drops(FAR if self._over else self.batcher.clock), **self.publisher.drops},
                 capture=self.quality.told,
             )
             self.capture = Capture(decoder, self.batcher, self.publisher, self.metrics, veil, self.sampler)
@@ -113,6 +114,7 @@ class LiveRun:
                 if self.interrupts.signal:
                     self.source.stop()
             self.quality.look(final=True)
+            self._over = True
             self.batcher.clock = max(self.batcher.clock, self.source.horizon)
             self.capture.end()
             unsent = self.publisher.close(FLUSH)

@@ -196,6 +196,13 @@ def test_a_share_of_flows_for_each_worker_in_order_of_time(between: Wire) -> Non
     assert (np.diff(frames["ts"]) >= 0).mean() > 0.99
 
 
+def test_two_captures_of_an_interface_share_nothing(between: Wire) -> None:
+    settings = LiveSettings(ring=2, block=64, retire=0.01, workers=2)
+    sources = [opened(between, settings=settings) for _ in range(2)]
+    between.send(*(udp(number) for number in range(100)))
+    assert [len(drained(source)[0]) for source in sources] == [100, 100]
+
+
 def test_a_full_ring_loses_packets_and_counts_each(between: Wire) -> None:
     source = opened(between, settings=LiveSettings(ring=1, block=64, retire=0.01))
     many = 20_000
