@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from producers.recorded.archiving import Archiver, archive
 from producers.recorded.source import open_source
-from producers.recorded.store import Store
+from producers.recorded.store import HOUR, Store
 from tests.cli.program import DEMO, run
 from tests.streams.broker import Bus
 from tests.streams.publishing import Sent, header_batches, publication
@@ -97,3 +97,8 @@ def test_an_archive_says_what_the_capture_says_and_what_it_lacks(tmp_path: Path)
     assert ended.status == 2
     assert files[len(files) // 2].name in ended.err
     assert "Traceback" not in ended.err
+    store = Store(str(where), write=True)
+    store.retain(store.entries()[0].hour + HOUR)
+    store.close()
+    (missing,) = json.loads(run("backtest", "--json", f"archive:{where}").out)["source"]["missing"]
+    assert (missing["kind"], missing["where"]) == ("retention", "edge")
