@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from confluent_kafka import Producer
 from benchmarks import encode, generate
 from tests.services.kafka import KafkaServer
 from tests.streams.broker import Bus, read
-from tests.streams.fleet import Ends, Lag, environment, worker
+from tests.streams.fleet import Lag, environment, worker
 from tests.streams.publishing import Sent, header_batches, publication
 from wireverdict.bus import Topic
 from wireverdict.headers import HeaderBatch
@@ -95,8 +95,10 @@ def until(condition: Any, patience: float = 600.0) -> float:
     return time.monotonic()
 
 
-def throughput(server: KafkaServer, batches: Sequence[HeaderBatch], partitions: int, sensors: int) -> dict[str, Any]:
-    """One worker on a filled topic, from the first output until everything is behind a checkpoint.
+def throughput(
+    server: KafkaServer, batches: Sequence[HeaderBatch], partitions: int, sensors: int, workers: int = 1
+) -> dict[str, Any]:
+    """Workers on a filled topic, from the first header tracked to the last. CPU: until all is behind a checkpoint.
 
     Other sensors see the same packets; a batch is encoded once for each.
     """
@@ -108,22 +110,42 @@ def throughput(server: KafkaServer, batches: Sequence[HeaderBatch], partitions: 
         size += sum(len(message.value) for message in sent)
         fill(bus, sent)
     assert server.process is not None
-    ends, lag = Ends(bus, Topic.WINDOWS), Lag(bus)
-    with running(worker(0), environment(bus, checkpoint_interval=2.0)) as process:
-        begun = until(lambda: ends() > 0)
-        used, broker = cpu(process.pid), cpu(server.process.pid)
-        ended = until(lambda: lag() == 0)
-        used, broker = cpu(process.pid) - used, cpu(server.process.pid) - broker
+    lag, ports = Lag(bus), [19_470 + number for number in range(workers)]
+
+    def tracked() -> float:
+        return sum(scraped(port).get("wireverdict_stream_headers_total", 0) for port in ports)
+
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(running(worker(number), environment(bus, checkpoint_interval=5.0, metrics_port=port)))
+            for number, port in enumerate(ports)
+        ]
+        begun = until(lambda: tracked() > 0)
+        first = tracked()
+        used, broker = [cpu(process.pid) for process in processes], cpu(server.process.pid)
+        ended = until(lambda: tracked() >= headers)
+        until(lambda: lag() == 0)
+        used = [cpu(process.pid) - before for process, before in zip(processes, used, strict=True)]
+        broker = cpu(server.process.pid) - broker
     return {
         "headers": headers,
         "partitions": partitions,
         "sensors": sensors,
+        "workers": workers,
         "bytes_per_header": round(size / headers, 1),
         "seconds": round(ended - begun, 2),
-        "million_headers_per_s": round(headers / (ended - begun) / 1e6, 3),
-        "worker_cpu_s_per_million": round(used / headers * 1e6, 3),
-        "broker_cpu_s_per_million": round(broker / headers * 1e6, 3),
+        "million_headers_per_s": round((headers - first) / (ended - begun) / 1e6, 3),
+        "worker_cpu_s_per_million": round(sum(used) / (headers - first) * 1e6, 3),
+        "broker_cpu_s_per_million": round(broker / (headers - first) * 1e6, 3),
     }
+
+
+def growth(server: KafkaServer, batches: Sequence[HeaderBatch], sensors: int) -> list[dict[str, Any]]:
+    """How throughput grows with partitions and workers."""
+    return [
+        throughput(server, batches, partitions, sensors, workers)
+        for partitions, workers in ((1, 1), (2, 1), (4, 1), (16, 1), (4, 2), (16, 2))
+    ]
 
 
 def naive(server: KafkaServer, events: int) -> dict[str, Any]:
@@ -169,6 +191,7 @@ def checkpoints(server: KafkaServer, live: int) -> dict[str, Any]:
     return {
         "open_connections": gauges['wireverdict_stream_open_connections{partition="0"}'],
         "checkpoint_bytes": gauges['wireverdict_stream_checkpoint_bytes{partition="0",topic="headers"}'],
+        "copy_s_mean": round(gauges[f"wireverdict_stream_checkpoint_copy_seconds_sum{label}"] / count, 3),
         "checkpoint_s_mean": round(gauges[f"wireverdict_stream_checkpoint_seconds_sum{label}"] / count, 3),
         "restore_s": round(after[f"wireverdict_stream_restore_seconds_sum{label}"], 3),
         "kill_to_first_header_s": round(applied - killed, 2),
@@ -225,18 +248,17 @@ def latency(server: KafkaServer, seconds: int) -> dict[str, Any]:
         producer.flush()
         until(lambda: lag() == 0)
     stamps = {(m.partition(), m.offset()): m.timestamp()[1] for m in read(bus.servers, bus.name(Topic.HEADERS))}
-    closing: dict[bytes, int] = {}
+    windows: dict[Any, list[int]] = {}
     for m in read(bus.servers, bus.name(Topic.WINDOWS)):
         headers = dict(m.headers() or ())
         partition, offset, _ = headers["wv-origin"].split(b":")  # type: ignore[union-attr, arg-type]
         delays.append(m.timestamp()[1] - stamps[int(partition), int(offset)])
-        closing[headers["wv-sensor"]] = 0  # type: ignore[index]
+        windows.setdefault(headers["wv-sensor"], []).append(m.timestamp()[1])
     verdicts = []
-    windows = sorted(m.timestamp()[1] for m in read(bus.servers, bus.name(Topic.WINDOWS)))
     for m in read(bus.servers, bus.name(Topic.VERDICTS)):
+        times = np.sort(windows[dict(m.headers() or ())["wv-sensor"]])
         at = m.timestamp()[1]
-        place = int(np.searchsorted(windows, at, side="right")) - 1
-        verdicts.append(at - windows[max(place, 0)])
+        verdicts.append(at - times[max(int(np.searchsorted(times, at, side="right")) - 1, 0)])
     return {
         "header_to_window_ms": [round(float(np.percentile(delays, q)), 1) for q in (50, 99)],
         "window_to_verdict_ms": [round(float(np.percentile(verdicts, q)), 1) for q in (50, 99)],
@@ -251,19 +273,20 @@ def main() -> None:
     parser.add_argument("--live", type=int, default=1_000_000)
     parser.add_argument("--sensors", type=int, default=4)
     parser.add_argument(
-        "--only", choices=["throughput", "naive", "checkpoints", "recovery", "latency"], action="append"
+        "--only", choices=["throughput", "naive", "growth", "checkpoints", "recovery", "latency"], action="append"
     )
     given = parser.parse_args()
-    wanted = given.only or ["throughput", "naive", "checkpoints", "recovery", "latency"]
+    wanted = given.only or ["throughput", "naive", "growth", "checkpoints", "recovery", "latency"]
     (ROOT / "benchmarks" / "out").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:
         server = KafkaServer(Path(directory))
         server.start()
         try:
-            batches = captured(given.packets) if {"throughput", "recovery"} & set(wanted) else []
+            batches = captured(given.packets) if {"throughput", "growth", "recovery"} & set(wanted) else []
             for name in wanted:
                 made: dict[str, Callable[[], Any]] = {
                     "throughput": lambda: [throughput(server, batches, count, given.sensors) for count in (1, 4)],
+                    "growth": lambda: growth(server, batches, given.sensors),
                     "naive": lambda: naive(server, 50_000),
                     "checkpoints": lambda: checkpoints(server, given.live),
                     "recovery": lambda: recovery(server, batches),

@@ -18,7 +18,7 @@ from tests.streams.broker import Bus
 from wireverdict.bus import Topic
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120.0
+PATIENCE = 300.0
 """s after which a test gives up: far more than anything takes."""
 
 
