@@ -58,8 +58,9 @@ def look(driver: webdriver.Chrome, page: Path, width: int) -> dict[str, Any]:
     told: dict[str, Any] = driver.execute_script(
         """
         const root = document.documentElement;
+        const counts = (one) => !one.closest('.scroll table') && (!one.closest('svg') || one.tagName === 'text');
         const beyond = [...document.querySelectorAll('main *')].filter(
-          (one) => !one.closest('.scroll table') && (!one.closest('svg') || one.tagName === 'text') && one.getBoundingClientRect().right > innerWidth + 1);
+          (one) => counts(one) && one.getBoundingClientRect().right > innerWidth + 1);
         const drawn = (plot) => plot.querySelectorAll('svg .trace, svg .barlayer .point, svg .heatmaplayer .hm').length;
         return {
           drawn: root.dataset.drawn, width: innerWidth, scroll: root.scrollWidth, text: document.body.innerText,

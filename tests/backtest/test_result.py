@@ -77,7 +77,7 @@ def test_a_sweep_ends_with_its_suggestion_as_a_configuration() -> None:
     assert recall[-1] < recall[0]
     assert done.swept.suggested is not None
     names = [result.config.name for result in done.results]
-    assert names[0] == "default"
+    assert names == ["default", "suggested"]
     assert len(names) == len(done.comparisons) + 1
     assert done.to_json()["sweep"]["axes"][0]["key"] == "detectors.dns_loss.min_attempts"
 

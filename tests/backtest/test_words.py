@@ -16,6 +16,7 @@ from wireverdict.verdicts import Severity
 def test_figures() -> None:
     assert words.figure(Interval(0.5, 0.25, 0.755)) == "0.50 (0.25–0.76)"
     assert words.seconds(Interval(12.04, 3, 20)) == "12.0 s (3.0–20.0)"
+    assert words.seconds(Interval(12.04, 12.04, 12.04)) == "12.0 s"
     assert words.per_day(Interval(3440.4, 92.7, 8812)) == "3,440 (92.7–8,812)"
     assert [words.figure(NONE), words.seconds(NONE), words.per_day(NONE)] == ["–"] * 3
 

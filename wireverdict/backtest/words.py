@@ -44,9 +44,11 @@ def per_day(interval: Interval) -> str:
 
 
 def seconds(interval: Interval) -> str:
-    """Seconds with one decimal."""
+    """Seconds with one decimal; without a range if all were the same."""
     if interval.value is None:
         return "–"
+    if interval.low == interval.high:
+        return f"{interval.value:.1f} s"
     return f"{interval.value:.1f} s ({interval.low:.1f}–{interval.high:.1f})"
 
 

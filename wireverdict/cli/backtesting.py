@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -23,6 +23,9 @@ from wireverdict.cli.passes import Pass, Passed, run_all
 from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
 from wireverdict.settings import from_environment, settings
+
+SUGGESTED = "suggested"
+"""What the report calls the point of a sweep that is suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,8 @@ def put_together(plan: Plan, options: Options, groups: list[list[int]], passed: 
         swept = sweep(plan.axes, [(list(_values(plan.axes, number)), one) for number, one in enumerate(points)])
         chosen = points[swept.suggested] if swept.suggested is not None else named[0]
         if differing([named[0].config, chosen.config]):
+            if SUGGESTED not in (one.config.name for one in named):
+                chosen = replace(chosen, config=chosen.config._replace(name=SUGGESTED))
             named = [*named, chosen]
             comparisons += compare([named[0], chosen], True, remembered=False)
     done = Backtest(
