@@ -214,14 +214,14 @@ def recovery(server: KafkaServer, batches: Sequence[HeaderBatch]) -> dict[str, A
     """From a kill and a start at once until the next header is applied, with little state."""
     bus = Bus(partitions=4, servers=server.address)
     sent = publication(batches, "edge", 4)
-    half = len(sent) // 2
+    half, some = len(sent) // 2, len(sent) // 8
     fill(bus, sent[:half])
     lag = Lag(bus)
     took = []
     with running(worker(0), environment(bus)):
         until(lambda: lag() == 0)
     for number in range(3):
-        fill(bus, sent[half + 40 * number : half + 40 * (number + 1)])
+        fill(bus, sent[half + some * number : half + some * (number + 1)])
         begun = time.monotonic()
         with running(worker(0), environment(bus, metrics_port=19_465)):
             took.append(until(lambda: scraped(19_465).get("wireverdict_stream_headers_total", 0) > 0) - begun)

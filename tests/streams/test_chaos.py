@@ -227,7 +227,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) -> None:
     moments = sorted(chosen.sample(range(len(messages) // 20, len(messages)), len(moves)))
     again = chosen.sample(range(len(messages)), 2)
     print(f"seed {SEED}, {len(messages)} messages; sent again before {again}")
-    publisher = Publisher(bus, messages, 4.0 * len(moves), again)
+    publisher = Publisher(bus, messages, 3.0 * len(moves), again)
     try:
         game.workers.start(0, 1)
         game.sinks.start(0)
