@@ -64,6 +64,11 @@ class ArchiveSource:
         """What was missing when it was archived, and what retention has deleted since."""
         cursor = self._store.cursor()
         self.gaps += [Gap(*gap) for gaps in cursor.gaps.values() for gap in gaps]
+        for sensor, many in sorted(cursor.files.items()):
+            missing = many - len(self._all.get(sensor, ()))
+            if self._choice.wants(sensor) and missing > 0:
+                reason = "are not there any more, and it was not retention that deleted them"
+                self.gaps.append(Gap("hole", f"{sensor} in the archive", missing, "files", reason))
         for sensor, before in sorted(cursor.deleted.items()):
             if self._choice.wants(sensor) and before > self._choice.first:
                 reason = f"hours before {timestamp(before)} were deleted by the archive's retention"

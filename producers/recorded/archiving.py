@@ -111,6 +111,7 @@ class Archiver:
         position = source.position()
         where = {"name": self._source, "from": self.cursor.positions.get(self._source), "to": position}
         renames, size, headers = [], 0, self.cursor.headers
+        files = dict(self.cursor.files)
         for (sensor, hour), partitions in sorted(self._hours.items()):
             about = About(FORMAT, sensor, hour, number, [], _brief(where))
             data, many = _file(about, partitions)
@@ -118,6 +119,7 @@ class Archiver:
             temporary = self.store.temporary(final)
             self.store.put(temporary, data)
             renames.append((temporary, final))
+            files[sensor] = files.get(sensor, 0) + 1
             size += len(data)
             headers += many
         gaps = [(gap.kind, gap.where, gap.many, gap.unit, gap.reason) for gap in source.gaps]
@@ -130,6 +132,7 @@ class Archiver:
             before.bytes + size,
             {**before.gaps, self._source: gaps},
             dict(before.deleted),
+            files,
         )
         self.store.commit(self.cursor)
         self._hours, self._held, self.position = {}, 0, position

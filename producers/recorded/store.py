@@ -45,6 +45,7 @@ class Cursor(msgspec.Struct):
     bytes: int = 0
     gaps: dict[str, list[tuple[str, str, int, str, str]]] = {}  # what was missing in each source
     deleted: dict[str, int] = {}  # by sensor: ns, retention has deleted what was before
+    files: dict[str, int] = {}  # by sensor: how many there should be
 
 
 class Store:
@@ -149,6 +150,7 @@ class Store:
         old = [entry for entry in self.entries() if entry.hour + HOUR <= before]
         for entry in old:
             cursor.deleted[entry.sensor] = max(cursor.deleted.get(entry.sensor, 0), entry.hour + HOUR)
+            cursor.files[entry.sensor] = cursor.files.get(entry.sensor, 1) - 1
         if old:
             self._replace(cursor)
         for entry in old:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import orjson
@@ -96,6 +97,15 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
     assert everything(again) == []
     assert [gap.kind for gap in again.gaps] == ["hole", "retention"]
     assert [gap.kind for gap in source(where, begin=hour + HOUR).gaps] == ["hole"]
+
+
+def test_a_file_that_somebody_took_away_is_missed(kept_archive: Path, tmp_path: Path) -> None:
+    shutil.copytree(kept_archive, tmp_path / "b")
+    next((tmp_path / "b").glob("sensor=edge/**/*.parquet")).unlink()
+    opened = source(tmp_path / "b")
+    everything(opened)
+    assert [(gap.kind, gap.many, gap.unit) for gap in opened.gaps] == [("hole", 1, "files")]
+    assert source(tmp_path / "b", sensors=["far"]).gaps == []
 
 
 def test_what_cannot_be_read(kept_archive: Path, tmp_path: Path) -> None:
