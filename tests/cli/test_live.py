@@ -20,7 +20,7 @@ from tests.cli.test_capture import received, rows_of, settings_of
 from tests.services.places import free_port
 from tests.streams.broker import Bus
 from wireverdict.bus import Kind
-from wireverdict.cli.live import addresses, servers
+from wireverdict.cli.live import addresses, servers, undecoded
 
 pytestmark = [pytest.mark.services, pytest.mark.lab]
 
@@ -149,6 +149,11 @@ def test_without_the_right_to_capture() -> None:
     )
     assert ended.returncode == 2
     assert "CAP_NET_RAW" in ended.stderr
+
+
+def test_what_the_decoder_could_make_nothing_of() -> None:
+    assert undecoded({"arp": 3, "not_ip": 4}) == {}
+    assert undecoded({"arp": 3, "ip_cut": 4, "link_cut": 1}) == {"undecoded": 5}
 
 
 def test_servers_of_the_settings() -> None:

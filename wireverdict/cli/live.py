@@ -9,7 +9,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +84,7 @@ class LiveRun:
                 chosen.bus.partitions,
                 divide,
                 drops=lambda: {**self.quality.drops(FAR if self._over else self.batcher.clock), **self.publisher.drops},
-                capture=self.quality.told,
+                capture=lambda: {**self.quality.told(), **undecoded(decoder.skipped)},
             )
             self.capture = Capture(decoder, self.batcher, self.publisher, self.metrics, veil, self.sampler)
         except BaseException:
@@ -174,6 +174,12 @@ def prepare() -> None:
         importlib.import_module(name)
     for each in kernels.NATIVE:
         each.load()
+
+
+def undecoded(skipped: Mapping[str, int]) -> dict[str, int]:
+    """How many packets the decoder could make nothing of, of those that should have been IP; empty for none."""
+    count = sum(number for reason, number in skipped.items() if reason not in ("arp", "not_ip"))
+    return {"undecoded": count} if count else {}
 
 
 def servers(bus: BusSettings) -> list[tuple[str, int]]:
