@@ -113,11 +113,7 @@ def run_divided(work: Pass, processes: int, told: Callable[[int, int, int | None
     except RuntimeError as error:
         raise OSError(f"{error}; nothing of this pass is kept") from None
     totals = crew.totals
-    counts = dict(totals.counts)
-    if not recorded:  # each of them decoded all of it
-        once = ("headers", "not_chosen")
-        counts = {name: count if name in once else count // processes for name, count in counts.items()}
-    return Passed(VERSION, work.numbers, places.finish(totals.seen), _missing(totals.gaps), counts)
+    return Passed(VERSION, work.numbers, places.finish(totals.seen), _missing(totals.gaps), dict(totals.counts))
 
 
 def _hear(places: Places, item: Item | Heard) -> None:
