@@ -41,13 +41,15 @@ class Notifier:
         self.past: dict[str, Past] = {}  # troubles that are over and done with, the oldest first
         self.memory: dict[str, Memory] = {}  # of groups whose page is over
         self.triggers: list[float] = []  # when pages were new, as far as the rate limit looks back
+        self._hosts: dict[tuple[str, str], set[str]] = {}
         self.counts: Counter[str] = Counter()  # incidents that were held back, by reason
 
     def hear(self, now: float, troubles: Iterable[Trouble], silences: Sequence[Silence] = ()) -> None:
         """Take in steps of verdicts, in order."""
-        sources = self._sources()
+        sources, self._hosts = self._sources(), self._by_host()
         for trouble in troubles:
             held = self.held.get(trouble.key) or self._recall(trouble.key)
+            self._hosts.setdefault((trouble.sensor, trouble.source), set()).add(trouble.key)
             if held is None:
                 held = self.held[trouble.key] = Held(trouble, now, latest=trouble.at)
                 if not trouble.firing:  # it began before we were there
@@ -67,7 +69,7 @@ class Notifier:
 
     def tell(self, now: float, silences: Sequence[Silence] = ()) -> list[Page]:
         """What is to be told at `now`."""
-        sources = self._sources()
+        sources, self._hosts = self._sources(), self._by_host()
         for key in sorted(self.held):
             held = self.held[key]
             page = self.pages.get(held.page)
@@ -151,13 +153,18 @@ class Notifier:
         """The group of a page with a trouble of the same host that began at the same time; empty: none."""
         if not trouble.source:
             return ""
-        for key in sorted(self.held):
+        for key in sorted(self._hosts.get((trouble.sensor, trouble.source), ())):
             held = self.held[key]
-            other = held.trouble
-            near = abs(other.start - trouble.start) <= self.settings.join
-            if held.page and near and (other.sensor, other.source) == (trouble.sensor, trouble.source):
+            if held.page and abs(held.trouble.start - trouble.start) <= self.settings.join:
                 return held.page
         return ""
+
+    def _by_host(self) -> dict[tuple[str, str], set[str]]:
+        """Keys of troubles by sensor and host."""
+        made: dict[tuple[str, str], set[str]] = {}
+        for key, held in self.held.items():
+            made.setdefault((held.trouble.sensor, held.trouble.source), set()).add(key)
+        return made
 
     def _returns(self, group: str, now: float) -> int:
         known = self.memory.pop(group, None)

@@ -44,6 +44,8 @@ LOG = logging.getLogger("wireverdict.sink")
 KAFKA = logging.getLogger("wireverdict.kafka")
 TICK = 0.25
 """s between looks at what time has brought."""
+MOST = 2.0
+"""s between such looks at most, where each is costly."""
 LOOK = 10.0
 """s between looks at whether anything comes from any sensor."""
 PATIENCE = 30.0
@@ -190,20 +192,26 @@ class Loop:
     def _work(self, seat: Consumer, reader: Consumer, producer: Producer) -> None:
         """Steps 4 and 5 again and again."""
         letters = Letters(self.bus)
-        told = self._clock()
+        told, pause = self._clock(), 0.0
         while not self.stop.is_set():
             self._sit(seat)
             messages = reader.consume(1_000, TICK)
+            begun = time.monotonic()
             self._now = max(self._now, self._clock())
             silences = self._silences.all()
-            self._core.hear(self._now, [*self._heard(messages, letters), *self._missed(reader)], silences)
+            heard = [*self._heard(messages, letters), *self._missed(reader)]
+            self._core.hear(self._now, heard, silences)
+            waited = self._clock() - told
+            tells = waited >= pause if not self._behind else waited > PATIENCE
             pages: list[Page] = []
-            if not self._behind or self._clock() - told > PATIENCE:
+            if tells:
                 pages, told = self._core.tell(self._now, silences), self._clock()
             letters.flush()
             if not seat.assignment():
                 raise Lost("another leads")
-            self._write(producer, pages)
+            if tells or messages:
+                self._write(producer, pages)
+                pause = min(10 * (time.monotonic() - begun), MOST)  # thousands of troubles must not keep a core busy
 
     def _missed(self, reader: Consumer) -> list[Trouble]:
         """Whether nothing comes from any sensor: by how many messages of windows there have been."""

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from sinks import registry
-from sinks.base import Sink, Unavailable
+from sinks.base import Kind, Sink, Unavailable
+from sinks.notify.loop import Loop
 from sinks.runner import Runner, try_out
 from tests.sinks.bus import Book, committed, new_bus, send_verdicts, until
 from tests.sinks.made import verdict
@@ -35,6 +36,27 @@ def test_a_sink_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPa
     assert runner.failed == {"bad": "RuntimeError: a bug"}
     assert good.written == names
     assert (good.closed, bad.closed) == (True, True)
+
+
+def test_a_sink_does_not_go_on_without_its_notifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    pager, other = Book(frozenset({Kind.PAGE})), Book()
+    sinks: dict[str, Sink] = {"pager": pager, "other": other}
+    monkeypatch.setattr(registry, "make", lambda name, settings: sinks[name])
+
+    def fail(loop: Loop) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Loop, "run", fail)
+    stop = threading.Event()
+    runner = Runner(["pager", "other"], Settings(bus=new_bus()), stop)
+    thread = threading.Thread(target=runner.run)
+    thread.start()
+    until(lambda: pager.closed)
+    assert not other.closed
+    stop.set()
+    thread.join(60)
+    assert runner.failed == {"pager": "RuntimeError: a bug"}
+    assert other.closed
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from sinks.base import Document, Unavailable
+from sinks.base import Document, Kind, Unavailable
 from sinks.webhook import Webhook, fill, signature
 from tests.sinks.conformance import SECRET, HttpConformance, Stage
 from tests.sinks.front import Answer, Front, Request
-from tests.sinks.made import verdict_document
+from tests.sinks.made import page_document, verdict_document
 from wireverdict.sinking import WebhookSettings
 
 
@@ -114,6 +114,19 @@ def test_the_template_is_the_body(stage: Receiver) -> None:
 def test_settings_that_cannot_be(stage: Receiver, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Webhook(stage.settings(**changes))
+
+
+def test_it_gets_pages_if_it_asks_for_them(stage: Receiver) -> None:
+    sink = Webhook(stage.settings(pages=True, template='{"text": ${wireverdict.page.subjects}}'))
+    assert sink.wants == {Kind.PAGE}
+    sink.open()
+    document = page_document()
+    assert list(sink.write([document])) == []
+    (request,) = stage.front.requests
+    assert (request.headers["Idempotency-Key"], json.loads(request.body)) == (document.id, {"text": 1})
+    sink.close()
+    with pytest.raises(ValueError, match="cannot both be set"):
+        Webhook(stage.settings(pages=True, connections=True))
 
 
 def test_private_addresses_are_refused(stage: Receiver) -> None:

@@ -156,15 +156,15 @@ def test_silences_are_heard_by_all_and_routes_and_labels_hold() -> None:
 
 def test_it_misses_everybody() -> None:
     bus = new_bus()
-    settings = msgspec.structs.replace(EAGER, notify=NotifySettings(wait=0.0, hold=0.0, nothing=1.0))
+    settings = msgspec.structs.replace(EAGER, notify=NotifySettings(wait=0.0, hold=0.0, nothing=8.0))
     admin, topic = AdminClient(librdkafka(bus)), bus.topic(Topic.WINDOWS)
     admin.create_topics([NewTopic(topic, 2, 1)])[topic].result(30)
     send(bus, Topic.WINDOWS, [(b"gw", b"x", {})])
     with running(bus, settings) as run:
         until(run.leads)
-        until(lambda: told(bus) == ["triggered"])
+        until(lambda: told(bus)[:1] == ["triggered"])
         send(bus, Topic.WINDOWS, [(b"gw", b"x", {})])
-        until(lambda: told(bus) == ["triggered", "resolved"])
+        until(lambda: told(bus)[:2] == ["triggered", "resolved"])  # and a while later they are missed again
     assert pages(bus)[0]["wireverdict"]["subject"] == "all sensors"
 
 
