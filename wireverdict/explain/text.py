@@ -20,14 +20,21 @@ def lines(document: dict[str, Any], made: Explanation) -> list[str]:
         f"{mine['subject'] or 'everything captured'}, {mine['confidence']:.0%} sure, since {document['event']['start']}",
     ]
     for heading, texts in sections(made):
-        told += ["", heading, *(_table(made.checks) if heading == NUMBERS else _texts(texts, "" if heading == RULE else "- "))]
+        told += [
+            "",
+            heading,
+            *(_table(made.checks) if heading == NUMBERS else _texts(texts, "" if heading == RULE else "- ")),
+        ]
     return told
 
 
 def parts(document: dict[str, Any], made: Explanation) -> list[tuple[str, list[str]]]:
     """The same as headings and sentences, for whoever breaks lines by himself."""
     told = lines(document, Explanation([]))[:2]
-    return [("", told), *((heading, _table(made.checks) if heading == NUMBERS else texts) for heading, texts in sections(made))]
+    return [
+        ("", told),
+        *((heading, _table(made.checks) if heading == NUMBERS else texts) for heading, texts in sections(made)),
+    ]
 
 
 def sections(made: Explanation) -> list[tuple[str, list[str]]]:
