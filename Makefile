@@ -45,6 +45,7 @@ lint: setup
 
 unit: setup
 	scripts/system-packages
+	$(BIN)/python -m wireverdict.kernels.build
 	$(BIN)/python -m pytest -n 2
 
 test: lint unit

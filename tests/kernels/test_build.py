@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wireverdict.kernels import store
-from wireverdict.kernels.build import build
+from wireverdict.kernels.build import ROOT, build, declared_in
 
 MODULES = ["wireverdict.boundary", "producers.merge"]
 
@@ -38,3 +38,10 @@ def test_a_module_that_cannot_be_imported_is_named(cache: Path) -> None:
         RuntimeError, match=r"compiling producers\.nothing failed: .*No module named 'producers\.nothing'"
     ):
         build([["producers.nothing"]])
+
+
+def test_all_modules_with_kernels_are_found() -> None:
+    found = declared_in(ROOT)
+    assert {"wireverdict.boundary", "wireverdict.connections.track", "producers.merge", "producers.live.walk"} <= set(found)
+    assert "wireverdict.connections.index" not in found  # only kernels for kernels
+    assert not [name for name in found if name.startswith("wireverdict.kernels")]

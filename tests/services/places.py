@@ -66,10 +66,16 @@ def maven_copy(artifact: str, name: str) -> Path:
 
 
 def maven(*arguments: str) -> None:
-    """Run mvn; what it says is shown when it fails."""
-    done = subprocess.run(["mvn", "-q", "-B", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"mvn {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    """Run mvn; what it says is shown when it fails.
+
+    One at a time, because two that fill an empty repository disturb each other; and again if it fails, as downloads do.
+    """
+    with alone(cache() / "maven.lock"):
+        for _ in range(3):
+            done = subprocess.run(["mvn", "-q", "-B", *arguments], capture_output=True, text=True, check=False)
+            if not done.returncode:
+                return
+    raise RuntimeError(f"mvn {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
 
 def java_version() -> int:

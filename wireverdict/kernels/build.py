@@ -1,4 +1,7 @@
-"""Compile kernels and keep them: ``python -m wireverdict.kernels.build MODULE…``, which other processes start."""
+"""Compile kernels and keep them: ``python -m wireverdict.kernels.build MODULE…``, which other processes start.
+
+Without modules: all that there are.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import fcntl
 import gc
 import importlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -41,6 +45,14 @@ def build(parts: Sequence[Sequence[str]]) -> None:
             raise RuntimeError(f"compiling {', '.join(part)} failed: {last}")
 
 
+def declared_in(root: Path, packages: Sequence[str] = ("wireverdict", "producers", "streams", "sinks")) -> list[str]:
+    """All modules below `root` that declare kernels with a signature, largest first."""
+    sources = [path for package in packages for path in (root / package).rglob("*.py") if path.parent.name != "kernels"]
+    found = [path for path in sources if re.search(r"^@kernel\([^ib)]", path.read_text(encoding="utf-8"), re.MULTILINE)]
+    found.sort(key=lambda path: (-path.stat().st_size, path))
+    return [".".join(path.relative_to(root).with_suffix("").parts) for path in found]
+
+
 def compile_all(modules: Sequence[str]) -> list[str]:
     """Compile and keep what is missing of some modules, in this process; names of what was compiled.
 
@@ -73,4 +85,4 @@ if __name__ == "__main__":
         gc.disable()  # a tenth of the time, for memory that this process gives back soon
         compile_all(sys.argv[1:])
     else:  # what has been imported by now is not fit to be compiled
-        build([sys.argv[1:]])
+        build([sys.argv[1:] or declared_in(ROOT)] * len(os.sched_getaffinity(0)))
