@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 import subprocess
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -25,6 +25,12 @@ def send(port: int, count: int) -> None:
             out.sendto(bytes(30), ("127.0.0.1", port))
 
 
+def first_line(said: IO[str]) -> str:
+    """Without what is said where nobody cannot read the program: see producers.live.privileges.drop."""
+    line = said.readline()
+    return said.readline() if line.startswith("staying root") else line
+
+
 @pytest.mark.lab
 def test_every_packet_of_an_interface_is_counted_until_ctrl_c() -> None:
     port = free_port()
@@ -36,7 +42,7 @@ def test_every_packet_of_an_interface_is_counted_until_ctrl_c() -> None:
         text=True,
     )
     assert process.stderr is not None
-    assert process.stderr.readline() == "wireverdict: watching lo\n"
+    assert first_line(process.stderr) == "wireverdict: watching lo\n"
     send(port, 200)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -107,7 +113,7 @@ def test_packets_both_ways_on_a_wire_until_sigterm() -> None:
             text=True,
         )
         assert process.stderr is not None
-        assert process.stderr.readline() == "wireverdict: watching in0\n"
+        assert first_line(process.stderr) == "wireverdict: watching in0\n"
         net.send(*(udp(number) for number in range(20)))
         net.send(*(udp(number) for number in range(5)), device="in0")
         process.send_signal(signal.SIGTERM)

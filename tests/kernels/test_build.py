@@ -42,6 +42,8 @@ def test_a_module_that_cannot_be_imported_is_named(cache: Path) -> None:
 
 def test_all_modules_with_kernels_are_found() -> None:
     found = declared_in(ROOT)
-    assert {"wireverdict.boundary", "wireverdict.connections.track", "producers.merge", "producers.live.walk"} <= set(found)
+    assert {"wireverdict.boundary", "wireverdict.connections.track", "producers.merge", "producers.live.walk"} <= set(
+        found
+    )
     assert "wireverdict.connections.index" not in found  # only kernels for kernels
     assert not [name for name in found if name.startswith("wireverdict.kernels")]

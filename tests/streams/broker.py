@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.services.places import once
@@ -82,10 +82,13 @@ def read(
         while len(over) < len(numbers):
             message = reader.poll(30.0)
             assert message is not None, f"{topic} cannot be read"
-            if message.error() is not None:
-                over.add(message.partition())
-            else:
+            error = message.error()
+            if error is None:
                 found.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                over.add(message.partition())
+            else:  # a broken connection, say, which says nothing of any partition and is made again
+                assert not error.fatal(), error.str()
         return found
     finally:
         reader.close()
