@@ -123,7 +123,9 @@ class Keeper:
         return Held(
             number,
             state,
-            Position(None if snapshot is None else snapshot.offset),
+            # Without a snapshot reading begins where the topic does, and nowhere else: what an earlier assignment had read
+            # ahead and not applied may come first.
+            Position(self._earliest(number) - 1 if snapshot is None else snapshot.offset),
             ledger,
             Tolerance(self.settings.max_bad, self.settings.bad_window),
             Turns(self._threads, self._room),

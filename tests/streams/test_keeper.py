@@ -126,11 +126,34 @@ def test_reading_that_went_astray_is_led_back_and_given_up_only_after_a_while(
     asyncio.run(play())
 
 
+def test_without_a_snapshot_reading_begins_where_the_topic_does(bus: Bus) -> None:
+    """What an earlier assignment had read ahead may come first: applied, it would hide all that is before it."""
+
+    async def play() -> None:
+        kept, sought = keeper(bus), asyncio.Queue[tuple[int, int]]()
+
+        async def seek(number: int, offset: int) -> None:
+            sought.put_nowait((number, offset))
+
+        kept.seek = seek
+        await kept.take_up([0])
+        await feed(kept, [message(5)])
+        assert await sought.get() == (0, 0)
+        assert kept.held[0].position.applied == -1
+        await feed(kept, map(message, range(6)))
+        assert kept.held[0].position.applied == 5
+
+    asyncio.run(play())
+
+
 def test_messages_that_the_topic_no_longer_has_are_counted(bus: Bus) -> None:
     async def play() -> None:
-        kept = keeper(bus, earliest=lambda number: 3)
+        first = [0]
+        kept = keeper(bus, earliest=lambda number: first[0])
         await kept.take_up([0])
-        await feed(kept, [message(0), message(3)])
+        await feed(kept, [message(0)])
+        first[0] = 3
+        await feed(kept, [message(3)])
         assert kept.held[0].position.applied == 3
         assert kept.metrics.registry.get_sample_value(
             "wireverdict_stream_expired_messages_total", {"topic": "headers"}
