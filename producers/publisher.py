@@ -51,10 +51,15 @@ class Seldom(logging.Filter):
 
 _LOG = logging.getLogger("wireverdict.kafka")
 _LOG.addFilter(Seldom())
+_CAPTURE = logging.getLogger("wireverdict.capture")
 
 
 class PublishError(RuntimeError):
     """Kafka refuses what is sent, or cannot be reached; the message is a sentence."""
+
+
+class Unreachable(PublishError):
+    """No broker answers."""
 
 
 class Publisher:
@@ -115,7 +120,7 @@ class Publisher:
         except KafkaException as error:
             self._producer.poll(0.1)  # what clients say of it more exactly
             said = self._error or error.args[0].str()
-            raise PublishError(f"Kafka cannot be reached: {said}; check bus.servers and how to log in") from None
+            raise Unreachable(f"Kafka cannot be reached: {said}; check bus.servers and how to log in") from None
         if listed.error is not None:
             raise PublishError(f"there is no topic {self.topic} ({listed.error.str()}); run wireverdict topics create")
         if len(listed.partitions) != self.partitions:
@@ -123,6 +128,18 @@ class Publisher:
                 f"the topic {self.topic} has {len(listed.partitions)} partitions and bus.partitions is {self.partitions}; "
                 "make them equal"
             )
+
+    def reach(self, timeout: float = REACH) -> bool:
+        """As `check`; but with a spool, where batches can wait, a warning is all that comes of brokers that do not answer.
+        Whether one did. Raises PublishError."""
+        try:
+            self.check(timeout)
+        except Unreachable as error:
+            if self._spool is None:
+                raise
+            _CAPTURE.warning("%s; batches go to the spool", error)
+            return False
+        return True
 
     def brokers(self, timeout: float = REACH) -> list[tuple[str, int]]:
         """Host and port of each broker, as they name themselves; empty if none answers."""

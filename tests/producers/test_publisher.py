@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from producers import publisher as module
 from producers.batching import Message
-from producers.publisher import Publisher, PublishError, Seldom
+from producers.publisher import Publisher, PublishError, Seldom, Unreachable
 from producers.spool import Spool
 from tests.services.kafka import KafkaServer
+from tests.services.places import free_port
 from tests.streams.broker import Bus
 from wireverdict.bus import BusSettings, Envelope, Kind, Topic
 
@@ -112,6 +114,35 @@ def test_what_the_spool_holds_is_sent_at_the_next_start(server: KafkaServer, tmp
     again.send(message(20))
     assert again.close(30.0) == 0
     assert without_repeats(sequences(bus)[0]) == list(range(21))
+
+
+def test_a_broker_that_does_not_answer_is_a_warning_where_batches_can_wait(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = BusSettings(servers=f"127.0.0.1:{free_port()}")
+    publisher = Publisher(nowhere, Spool(tmp_path, 1 << 30))
+    assert not publisher.reach(0.5)
+    publisher.close(0.0)
+    (record,) = [each for each in caplog.records if each.name == "wireverdict.capture"]
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith("Kafka cannot be reached: ")
+    assert record.getMessage().endswith("; batches go to the spool")
+    without = Publisher(nowhere)
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        without.reach(0.5)
+    without.close(0.0)
+
+
+def test_a_topic_that_is_not_there_is_an_error_in_spite_of_a_spool(tmp_path: Path) -> None:
+    bus = Bus(partitions=2)
+    there = Publisher(bus.settings, Spool(tmp_path, 1 << 30))
+    assert there.reach()
+    assert there.close(5.0) == 0
+    other = msgspec.structs.replace(bus.settings, partitions=3)
+    publisher = Publisher(other, Spool(tmp_path, 1 << 30))
+    with pytest.raises(PublishError, match="make them equal"):
+        publisher.reach()
+    publisher.close(0.0)
 
 
 def test_without_a_spool_it_waits_and_holds_a_bounded_number(server: KafkaServer) -> None:

@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import errno
 import gc
-import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from producers.batching import Batcher
 from producers.capture import Capture, paced, run_id
 from producers.metrics import Metrics
 from producers.publisher import Publisher, PublishError
-from producers.spool import Spool, SpoolError
+from producers.spool import SpoolError
 from producers.timeline import Timeline, open_timeline
 from wireverdict import logs
 from wireverdict.cli.analysis import GRACE, Refusal, make_filter, read_settings, tell
 from wireverdict.cli.app import FAILED, NOTHING
 from wireverdict.cli.interrupts import Interrupts, Stopped
 from wireverdict.cli.progress import Progress
+from wireverdict.cli.sending import FLUSH, LOG, log_sent, open_spool, waiting
 from wireverdict.cli.veiling import ANONYMOUS, open_veil
 from wireverdict.decode.decoder import Decoder, DecodeSettings
 from wireverdict.frames import FrameBatch
 from wireverdict.partition import divide
 from wireverdict.settings import Settings, Source, from_environment, settings
-
-LOG = logging.getLogger("wireverdict.capture")
-FLUSH = 30.0
-"""s that Kafka has to take the last batches."""
-MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +115,7 @@ class Run:
         took = chosen.capture
         decoder = Decoder(DecodeSettings(tunnels=took.tunnels, home_nets=took.home_networks))
         self.metrics = Metrics()
-        self.spool = Spool(Path(options.spool), options.spool_limit * MEGABYTE) if options.spool else None
+        self.spool = open_spool(options)
         self.publisher = Publisher(chosen.bus, self.spool, self.metrics, stopped=lambda: interrupts.signal != 0)
         paths = [report.path for report in self.timeline.reports]
         veil = open_veil(chosen.privacy, os.environ)
@@ -132,12 +126,7 @@ class Run:
 
     def status(self) -> int:
         """Do it; the exit status. Raises PublishError, SpoolError, OSError."""
-        try:
-            self.publisher.check()
-        except PublishError as error:
-            if self.spool is None or not str(error).startswith("Kafka cannot be reached"):
-                raise
-            LOG.warning("%s; batches go to the spool", error)
+        self.publisher.reach()
         end: Callable[[], None] = (
             self.metrics.serve(self.options.metrics_port) if self.options.metrics_port else lambda: None
         )
@@ -156,28 +145,15 @@ class Run:
 
     def _report(self, unsent: int, seconds: float) -> int:
         done = self.capture
-        LOG.info(
-            "sent",
-            extra={
-                "sensor": self.options.sensor,
-                "frames": done.frames,
-                "headers": done.headers,
-                "left_out": dict(done.left_out),
-                "seconds": round(seconds, 3),
-            },
-        )
+        log_sent(self.options, done, seconds)
         if self.options.log == "text" and not unsent:
             left = "".join(f", {count:,} {reason}" for reason, count in done.left_out.items())
             print(f"{done.headers:,} headers of {done.frames:,} packets sent{left}", file=sys.stderr)
         failed = [report for report in self.timeline.reports if report.error is not None and not self._by_wish(report)]
         for report in failed:
             say(self.options, f"{report.path}: {report.error}")
-        if self.publisher.spooling and self.spool is not None:
-            say(
-                self.options,
-                f"Kafka is away: {len(self.spool):,} bytes wait in {self.spool.directory} for the next start",
-            )
-            return FAILED
+        if sentence := waiting(self.publisher, self.spool):
+            return say(self.options, sentence)
         if unsent:
             return say(
                 self.options, f"Kafka did not take the last {unsent} batches; run again: what it has is left out"

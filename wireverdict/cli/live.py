@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import secrets
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from producers.batching import Batcher
@@ -22,11 +20,11 @@ from producers.live.quality import Quality
 from producers.live.source import LiveSource
 from producers.metrics import Metrics
 from producers.publisher import PATIENCE, REACH, Publisher, PublishError
-from producers.spool import Spool
 from wireverdict import kernels
 from wireverdict.bus import BusSettings
 from wireverdict.cli.app import FAILED
 from wireverdict.cli.interrupts import Interrupts
+from wireverdict.cli.sending import FLUSH, LOG, log_sent, open_spool, waiting
 from wireverdict.cli.veiling import open_veil
 from wireverdict.decode.decoder import Decoder, DecodeSettings
 from wireverdict.partition import divide
@@ -36,10 +34,6 @@ from wireverdict.settings import Settings
 if TYPE_CHECKING:
     from wireverdict.cli.capturing import Options
 
-LOG = logging.getLogger("wireverdict.capture")
-FLUSH = 30.0
-"""s that Kafka has to take the last batches."""
-MEGABYTE = 1_000_000
 FAR = (1 << 63) - 1
 _LATER = (
     "wireverdict.decode.slow",
@@ -75,7 +69,7 @@ class LiveRun:
             prepare()
             drop(live.user)
             self.metrics, self.sampler = Metrics(), Sampler()
-            self.spool = Spool(Path(options.spool), options.spool_limit * MEGABYTE) if options.spool else None
+            self.spool = open_spool(options)
             self.publisher = Publisher(chosen.bus, self.spool, self.metrics, stopped=lambda: interrupts.signal != 0)
             self.quality = Quality(self.source, self.sampler, live, self.metrics)
             self.batcher = Batcher(
@@ -125,14 +119,8 @@ class LiveRun:
 
     def _reach(self) -> None:
         """Kafka, if it is there; without a spool it has to be."""
-        try:
-            self.publisher.check(REACH if self.spool is None else PATIENCE)  # packets come in meanwhile
-        except PublishError as error:
-            if self.spool is None or not str(error).startswith("Kafka cannot be reached"):
-                raise
-            LOG.warning("%s; batches go to the spool", error)
-            return
-        self._leave_out()
+        if self.publisher.reach(REACH if self.spool is None else PATIENCE):  # packets come in meanwhile
+            self._leave_out()
 
     def _leave_out(self) -> None:
         """Traffic with the brokers that bus.servers name, once they can be asked."""
@@ -144,25 +132,13 @@ class LiveRun:
 
     def _report(self, unsent: int, seconds: float) -> int:
         done, counters = self.capture, self.quality.counters
-        LOG.info(
-            "sent",
-            extra={
-                "sensor": self.options.sensor,
-                "frames": done.frames,
-                "headers": done.headers,
-                "dropped": counters.dropped,
-                "left_out": dict(done.left_out),
-                "seconds": round(seconds, 3),
-            },
-        )
+        log_sent(self.options, done, seconds, dropped=counters.dropped)
         if self.options.log == "text":
             left = "".join(f", {count:,} {reason}" for reason, count in done.left_out.items())
             lost = f", {counters.dropped:,} dropped by the kernel" if counters.dropped else ""
             print(f"{done.headers:,} headers of {done.frames:,} packets{lost}{left}", file=sys.stderr)
-        if self.publisher.spooling and self.spool is not None:
-            raise PublishError(
-                f"Kafka is away: {len(self.spool):,} bytes wait in {self.spool.directory} for the next start"
-            )
+        if sentence := waiting(self.publisher, self.spool):
+            raise PublishError(sentence)
         if unsent:
             raise PublishError(f"Kafka did not take the last {unsent} batches; they are lost (see --spool)")
         return 128 + self.interrupts.signal if self.interrupts.signal else FAILED
