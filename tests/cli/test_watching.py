@@ -16,7 +16,7 @@ from tests.producers.live.place import inside, udp, wire
 from tests.services.places import free_port
 from wireverdict.cli.analysis import Refusal
 from wireverdict.cli.interrupts import Interrupts
-from wireverdict.cli.watching import Options, Run, _Notices, prepare
+from wireverdict.cli.watching import Options, Run, _Notices
 
 
 def send(port: int, count: int) -> None:
@@ -79,10 +79,6 @@ def test_the_source_tells_its_warnings_on_the_screen() -> None:
     finally:
         logger.removeHandler(handler)
     assert app.notice == "the interface eth0 went down"
-
-
-def test_what_is_needed_later_can_be_loaded_before() -> None:
-    prepare()
 
 
 def test_either_files_or_interfaces() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import secrets
 import socket
@@ -14,16 +13,15 @@ from typing import TYPE_CHECKING
 from producers.batching import Batcher
 from producers.capture import Capture
 from producers.live.errors import LiveError
-from producers.live.privileges import drop
 from producers.live.program import without
 from producers.live.quality import Quality
 from producers.live.source import LiveSource
 from producers.metrics import Metrics
 from producers.publisher import PATIENCE, REACH, Publisher, PublishError
-from wireverdict import kernels
 from wireverdict.bus import BusSettings
 from wireverdict.cli.app import FAILED
 from wireverdict.cli.interrupts import Interrupts
+from wireverdict.cli.rights import give_up
 from wireverdict.cli.sending import FLUSH, LOG, log_sent, open_spool, waiting
 from wireverdict.cli.veiling import open_veil
 from wireverdict.decode.decoder import Decoder, DecodeSettings
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from wireverdict.cli.capturing import Options
 
 FAR = (1 << 63) - 1
-_LATER = (
+LATER = (
     "wireverdict.decode.slow",
     "encodings.idna",
     "encodings.ascii",
@@ -66,8 +64,7 @@ class LiveRun:
         try:
             decoder = Decoder(DecodeSettings(tunnels=took.tunnels, home_nets=took.home_networks))
             veil = open_veil(chosen.privacy, os.environ)
-            prepare()
-            drop(live.user)
+            give_up(live.user, LATER)
             self.metrics, self.sampler = Metrics(), Sampler()
             self.spool = open_spool(options)
             self.publisher = Publisher(chosen.bus, self.spool, self.metrics, stopped=lambda: interrupts.signal != 0)
@@ -142,14 +139,6 @@ class LiveRun:
         if unsent:
             raise PublishError(f"Kafka did not take the last {unsent} batches; they are lost (see --spool)")
         return 128 + self.interrupts.signal if self.interrupts.signal else FAILED
-
-
-def prepare() -> None:
-    """Load all that is otherwise loaded when it is first needed, while it can be read."""
-    for name in _LATER:
-        importlib.import_module(name)
-    for each in kernels.NATIVE:
-        each.load()
 
 
 def undecoded(skipped: Mapping[str, int]) -> dict[str, int]:

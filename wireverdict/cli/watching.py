@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import logging
 import os
 import sys
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from producers.timeline import open_timeline
-from wireverdict import kernels
 from wireverdict.cli import analysis
 from wireverdict.cli.analysis import Refusal, make_filter, tell
 from wireverdict.cli.app import FAILED, FOUND, NOTHING
@@ -37,13 +35,14 @@ if TYPE_CHECKING:
     from producers.live.source import LiveSource
     from wireverdict.cli.screen.app import WatchApp
 
-_LATER = (
+LATER = (
     "encodings.idna",
     "wireverdict.decode.slow",
     "wireverdict.output.addresses",
     "wireverdict.windows.groups",
     "wireverdict.explain.others",
 )
+"""Modules that are imported when first needed; the user that we become may not be able to read them."""
 LINES_EVERY = 10_000_000_000
 """ns of packet time between lines where there is no screen."""
 
@@ -194,10 +193,9 @@ class Run:
         live = LiveSource(self.options.interfaces, self.chosen.live, expression=self.options.expression or "")
         self.live = live
         try:
-            from producers.live.privileges import drop
+            from wireverdict.cli.rights import give_up
 
-            prepare()
-            drop(self.chosen.live.user)
+            give_up(self.chosen.live.user, LATER)
         except BaseException:
             live.close()
             raise
@@ -293,14 +291,6 @@ class _Notices(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """The last one counts."""
         self._app.notice = record.getMessage()
-
-
-def prepare() -> None:
-    """Load what is otherwise loaded when it is first needed: the user that we become may not be able to read it."""
-    for name in _LATER:
-        importlib.import_module(name)
-    for each in kernels.NATIVE:
-        each.load()
 
 
 __all__ = ["Options", "Run", "watch"]
