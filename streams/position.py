@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 
-NOTHING = -1
-
 
 class Action(Enum):
     """What to do with a message."""
@@ -19,22 +17,21 @@ class Action(Enum):
 class Position:
     """The offsets of one partition that a worker holds: `saved` is in the snapshot, `applied` in the state."""
 
-    def __init__(self, saved: int | None) -> None:
-        """`saved`: the last offset applied in the snapshot; None without a snapshot: reading begins wherever it does."""
-        self.saved = self.applied = NOTHING if saved is None else saved
-        self._anywhere = saved is None
+    def __init__(self, saved: int) -> None:
+        """`saved`: the last offset applied in the snapshot; without one, the offset before the first that there is."""
+        self.saved = self.applied = saved
 
     def look(self, offset: int) -> Action:
         """What the message at `offset` is."""
         if offset <= self.applied:
             return Action.SEEN
-        if offset == self.applied + 1 or self._anywhere:
+        if offset == self.applied + 1:
             return Action.APPLY
         return Action.GAP
 
     def advance(self, offset: int) -> None:
         """The message at `offset` has been applied."""
-        self.applied, self._anywhere = offset, False
+        self.applied = offset
 
     def keep(self, offset: int) -> None:
         """A snapshot of what had been applied up to `offset` is durable."""

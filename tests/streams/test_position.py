@@ -3,8 +3,8 @@ from __future__ import annotations
 from streams.position import Action, Position, Tolerance
 
 
-def test_without_a_snapshot_reading_begins_anywhere_and_then_goes_on_without_gaps() -> None:
-    position = Position(None)
+def test_without_a_snapshot_reading_begins_at_the_first_message_and_then_goes_on_without_gaps() -> None:
+    position = Position(40)
     assert position.look(41) is Action.APPLY
     position.advance(41)
     assert [position.look(offset) for offset in (40, 41, 42, 43)] == [
@@ -30,7 +30,7 @@ def test_a_snapshot_of_the_first_message_is_not_taken_for_none() -> None:
 
 
 def test_what_is_applied_is_unsaved_until_it_is_kept() -> None:
-    position = Position(None)
+    position = Position(-1)
     assert not position.unsaved
     position.advance(3)
     assert (position.unsaved, position.saved) == (True, -1)
