@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.location import naive
 from wireverdict.location.copies import FATES as FATES_TYPE
-from wireverdict.location.copies import NEVER, asked_again, highest_before, judge_copies, mark_blocks, pair_copies
+from wireverdict.location.copies import NEVER, asked_again, first_after, highest_before, judge_copies, mark_blocks, pair_copies
 
 TIME = st.integers(0, 30)
 STAMP = st.sampled_from([0, 5, 6, 7, 2**32 - 1])
@@ -124,6 +124,13 @@ def test_blocks_are_marked(blocks: list[tuple[int, int, int, bool]]) -> None:
         mine = [(when, twice) for left, right, when, twice in blocks if left <= piece < right]
         assert had[piece] == min((when for when, twice in mine if not twice), default=NEVER)
         assert repeated[piece] == max((when for when, twice in mine if twice), default=-1)
+
+
+def test_the_first_of_some_times_after_another() -> None:
+    times = np.array([1, 5, 5, 9], np.int64)
+    for when in range(11):
+        assert first_after(times, when) == sum(each <= when for each in times.tolist())
+    assert first_after(times[:0], 3) == 0
 
 
 def test_the_highest_before_a_time() -> None:

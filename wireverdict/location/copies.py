@@ -94,15 +94,22 @@ def mark_blocks(bounds: Any, first: Any, ts: Any, last: Any, repeats: Any, had: 
 
 
 @kernel(inline=True, borrow=True)
-def highest_before(top_ts: Any, top: Any, ts: Any) -> Any:
-    """The highest data that had passed by a time; `top` never falls."""
-    low, high = 0, len(top_ts)
+def first_after(times: Any, ts: Any) -> Any:
+    """The place of the first of some times, which never fall, that is later than `ts`; their number if none is."""
+    low, high = 0, len(times)
     while low < high:
         middle = (low + high) // 2
-        if top_ts[middle] <= ts:
+        if times[middle] <= ts:
             low = middle + 1
         else:
             high = middle
+    return low
+
+
+@kernel(inline=True, borrow=True)
+def highest_before(top_ts: Any, top: Any, ts: Any) -> Any:
+    """The highest data that had passed by a time; `top` never falls."""
+    low = first_after(top_ts, ts)
     return top[low - 1] if low else np.int64(NEVER)
 
 
@@ -111,14 +118,7 @@ def asked_again(
     after: Any, before: Any, left: Any, right: Any, top: Any, ack_ts: Any, ack: Any, block_left: Any, block_right: Any
 ) -> Any:
     """Whether, between two times, the receiver said that it has data sent after [left, right), and not that."""
-    low, high = 0, len(ack_ts)
-    while low < high:
-        middle = (low + high) // 2
-        if ack_ts[middle] <= after:
-            low = middle + 1
-        else:
-            high = middle
-    for k in range(low, len(ack_ts)):
+    for k in range(first_after(ack_ts, after), len(ack_ts)):
         if ack_ts[k] > before or ack[k] > left:
             return False
         for b in range(2 * k, 2 * k + 2):
