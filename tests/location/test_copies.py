@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from tests.location import naive
 from wireverdict.location.copies import FATES as FATES_TYPE
-from wireverdict.location.copies import NEVER, asked_again, first_after, highest_before, judge_copies, mark_blocks, pair_copies
+from wireverdict.location.copies import (
+    NEVER,
+    asked_again,
+    first_after,
+    highest_before,
+    judge_copies,
+    mark_blocks,
+    pair_copies,
+)
 
 TIME = st.integers(0, 30)
 STAMP = st.sampled_from([0, 5, 6, 7, 2**32 - 1])
