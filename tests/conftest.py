@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 os.environ["WIREVERDICT_KERNELS"] = "in-process"
 
 import hypothesis
+import pytest
 
 import wireverdict.kernels
+
+if TYPE_CHECKING:
+    from tests.services.kafka import KafkaServer
 
 del os.environ["WIREVERDICT_KERNELS"]  # programs that tests start run kernels as they do anywhere
 assert wireverdict.kernels.MODE == wireverdict.kernels.IN_PROCESS
@@ -16,3 +22,14 @@ assert wireverdict.kernels.MODE == wireverdict.kernels.IN_PROCESS
 # A busy machine is no fault of the code: nothing here is judged by the time that it takes.
 hypothesis.settings.register_profile("wireverdict", deadline=None)
 hypothesis.settings.load_profile("wireverdict")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A broker that a test may stop; the others share one that stays."""
+    from tests.services.kafka import KafkaServer
+
+    made = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    made.start()
+    yield made
+    made.stop()

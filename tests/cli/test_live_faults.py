@@ -8,7 +8,6 @@ import random
 import signal
 import socket
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -27,15 +26,6 @@ from wireverdict.settings import Settings
 
 pytestmark = [pytest.mark.services, pytest.mark.lab]
 TINY = {"WIREVERDICT_LIVE__RING": "1", "WIREVERDICT_LIVE__BLOCK": "64", "WIREVERDICT_LIVE__LEAST_SHARE": "1"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    """A broker that a test may stop."""
-    made = KafkaServer(tmp_path_factory.mktemp("kafka"))
-    made.start()
-    yield made
-    made.stop()
 
 
 def numbered(live: Captured, count: int) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,15 +22,6 @@ from tests.streams.broker import Bus
 from wireverdict.bus import BusSettings, Envelope, Kind, Topic
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    """A broker that a test may stop."""
-    made = KafkaServer(tmp_path_factory.mktemp("kafka"))
-    made.start()
-    yield made
-    made.stop()
 
 
 def message(sequence: int, partition: int = 0, size: int = 100) -> Message:
