@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from producers.recorded.fleet import Benches, Seen, Shards, Step, pack_step, together, unpack_step
+from producers.recorded.fleet import Benches, Seen, Shards, Step, together
 from producers.recorded.source import Gap, HeaderSource, Recorded, SourceError, open_source
 from wireverdict import snapshot
 from wireverdict.settings import Settings
@@ -141,7 +141,8 @@ class Member:
                 self._records += len(records)
                 if self.task.records:
                     lines.append(json_records(records, step.sensor, self.task.settings.capture.community_id_seed))
-            packed.append((pack_step(step), b"".join(lines)))
+            step.records = []
+            packed.append((step, b"".join(lines)))
         self._steps = []
         self._told = time.monotonic()
         totals = (self._headers, self._records, *self.source.progress, self.clock)
@@ -291,8 +292,8 @@ class Crew:
             self.totals.clock = max(self.totals.clock, clock)
             for step, lines in packed:
                 if lines:
-                    yield Heard(step["plain"][0], lines)
-                for item in self._benches.feed(unpack_step(step)):
+                    yield Heard(step.sensor, lines)
+                for item in self._benches.feed(step):
                     yield Heard(item.sensor, item.what)  # type: ignore[arg-type]
             yield Heard(progress=True)
         elif kind == "state":

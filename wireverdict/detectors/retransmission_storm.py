@@ -96,8 +96,12 @@ class RetransmissionStorm:
         busy = data * self.settings.warning_share >= self.settings.min_retransmissions
         findings = []
         policed = _policed(view)
+        # each count once: a table sums its columns anew whenever it is asked, and there may be thousands of findings
+        told = {count: table.of(count) for count in TOLD}
         for row, side in np.argwhere(enough | busy if followed else enough):
-            finding = self._finding(view, table, int(row), int(side), int(needed[row, side]))
+            finding = self._finding(
+                view, table.keys[row], int(side), int(needed[row, side]), {c: int(told[c][row, side]) for c in TOLD}
+            )
             if finding.opinion is Opinion.BAD and finding.subject in policed:
                 finding = replace(finding, opinion=Opinion.UNKNOWN)
             elif finding.opinion is Opinion.BAD:
@@ -126,11 +130,9 @@ class RetransmissionStorm:
             chosen |= data.max(axis=1) * self.settings.warning_share >= least
         return view.some_pairs(chosen)
 
-    def _finding(self, view: WindowView, table: Table, row: int, side: int, needed: int) -> Finding:
-        key = table.keys[row]
+    def _finding(self, view: WindowView, key: np.void, side: int, needed: int, mine: dict[Count, int]) -> Finding:
         ends = (address_text(key["low_hi"], key["low_lo"]), address_text(key["high_hi"], key["high_lo"]))
         sender, receiver = ends[side], ends[1 - side]
-        mine = {count: int(table.of(count)[row, side]) for count in TOLD}
         data = mine[Count.DATA_PACKETS] - mine[Count.COPIES]
         share = wilson_lower(min(needed, data), data)
         missed = mine[Count.MISSED_EVENTS] / data if data else 0.0
