@@ -85,13 +85,15 @@ def measure(command: Sequence[str], environment: dict[str, str] | None = None, *
     """Run a command on `core`, or on all if it is not `pinned`; its output is thrown away."""
     peak = [0]
     done = threading.Event()
+    # compiled sources are kept, as they are for users: else every start would compile them again
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     start = time.perf_counter()
     process = subprocess.Popen(
         ("taskset", "-c", str(core()), *command) if pinned else command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
+        env={**own, **(environment or {})},
     )
     watcher = threading.Thread(target=_watch, args=(process.pid, peak, done), daemon=True)
     watcher.start()
