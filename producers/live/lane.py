@@ -19,7 +19,8 @@ class Lane:
     def __init__(self, ring: Ring, room: int) -> None:
         self.ring = ring
         self.program: Program = NOTHING
-        self.started = self.down = False
+        self.started = False
+        self.down = 0.0  # since when (monotonic s) its interface is; 0 for not
         self.last = 0  # ns, the latest packet so far
         self._buffer = empty(room)
         self._held: NDArray[np.void] = self._buffer[:0].copy()
@@ -28,6 +29,11 @@ class Lane:
     def holding(self) -> bool:
         """Whether something was read and not given."""
         return len(self._held) > 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything was given that came."""
+        return not self.holding and self.ring.taken == self.ring.given and self.ring.waiting() == 0
 
     @property
     def half_full(self) -> bool:

@@ -62,19 +62,34 @@ class Ring:
         self._halves, self._words = region.data.view(np.uint16), region.data.view(np.uint32)
         self._tally: NDArray[np.int64] = np.zeros(TALLY, np.int64)
         self._seen = (0, 0, 0)
-        try:
-            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: no packets before bind
-        except PermissionError:
-            raise LiveError(_NO_RIGHT) from None
+        self.socket = unbound()
         try:
             self._set_up()
-        except OSError as error:
+        except LiveError:
             self.socket.close()
-            many = f"{shape.size / 1e6:.0f} MB"
-            hint = "; make live.ring smaller" if error.errno == errno.ENOMEM else ""
-            raise LiveError(f"{interface}: the kernel refuses a ring of {many}: {error.strerror}{hint}") from None
+            raise
+
+    def renew(self, fresh: socket.socket) -> None:
+        """Go on with a socket that was never bound, at the place of the old one: one that shared packets by flow cannot be
+        bound again. For when all blocks have been given back. Raises LiveError; then there are no packets until it works."""
+        self.count()
+        self._region.unmap(self._at, self.shape.size)
+        os.dup2(fresh.fileno(), self.socket.fileno(), inheritable=False)  # whoever polls it goes on
+        fresh.close()
+        self.taken = self.given = 0
+        self._set_up()
 
     def _set_up(self) -> None:
+        """Raises LiveError."""
+        shape = self.shape
+        try:
+            self._map()
+        except OSError as error:
+            many = f"{shape.size / 1e6:.0f} MB"
+            hint = "; make live.ring smaller" if error.errno == errno.ENOMEM else ""
+            raise LiveError(f"{self.interface}: the kernel refuses a ring of {many}: {error.strerror}{hint}") from None
+
+    def _map(self) -> None:
         shape = self.shape
         self.filter(NOTHING)
         self.socket.setsockopt(abi.SOL_PACKET, abi.PACKET_VERSION, abi.TPACKET_V3)
@@ -176,6 +191,14 @@ class _SockFprog(ctypes.Structure):
     """struct sock_fprog."""
 
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
+
+
+def unbound() -> socket.socket:
+    """A socket that gets no packets until it is bound: protocol 0. Raises LiveError."""
+    try:
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError:
+        raise LiveError(_NO_RIGHT) from None
 
 
 def most_frames(shape: Shape) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import logging
 import select
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from producers.live.errors import LiveError
 from producers.live.lane import Lane, merged
 from producers.live.memory import Region
 from producers.live.program import NOTHING, compiled, joined, needs_tags, program
-from producers.live.ring import Ring, Shape, empty, most_frames
+from producers.live.ring import Ring, Shape, empty, most_frames, unbound
 from wireverdict.frames import FrameBatch
 from wireverdict.live import LiveSettings
 
@@ -29,6 +30,9 @@ WAIT = 0.25
 """s without packets after which an empty batch is given, so that whoever reads can look at the time."""
 AGAIN = 1.0
 """s between looks whether an interface that went away has come back."""
+SPARES = 8
+"""Times that an interface with several rings may be removed and come back: each takes new sockets, which only somebody with
+the right to capture can open, so that they are opened at the start."""
 RESTFUL = 0.125
 """Share of a ring in use up to which there is time to wait for more."""
 FRAMES = 8_192
@@ -85,6 +89,7 @@ class LiveSource:
         room = max(FRAMES, most_frames(shape))
         self._nothing = empty(0)
         self._lanes: list[Lane] = []
+        self._spares: list[socket.socket] = []
         self._links: list[tuple[int, ...]] = []  # by interface
         self._closed = self._stopping = False
         self._looked = 0.0
@@ -101,6 +106,8 @@ class LiveSource:
             self.filter(without)
             for file in range(len(self.interfaces)):
                 self._start(self._of(file))
+            if settings.workers > 1:
+                self._spares = [unbound() for _ in range(SPARES * len(self._lanes))]
         except OSError as error:
             self.close()
             if isinstance(error, LiveError):
@@ -128,13 +135,14 @@ class LiveSource:
                 idle = time.monotonic()
                 yield FrameBatch(self._data, frames)
                 self._give_back()
-                continue
-            if deadline and time.monotonic() > deadline:
+            elif deadline and time.monotonic() > deadline:
                 return
-            self._wait(poll)
-            if time.monotonic() - idle >= WAIT:
-                idle = time.monotonic()
-                yield FrameBatch(self._data, self._nothing)
+            else:
+                self._wait(poll)
+                if time.monotonic() - idle >= WAIT:
+                    idle = time.monotonic()
+                    yield FrameBatch(self._data, self._nothing)
+            self._tend()
 
     def counters(self) -> Counters:
         """What was counted so far."""
@@ -182,6 +190,8 @@ class LiveSource:
             self._closed = True
             for lane in self._lanes:
                 lane.ring.close()
+            for spare in self._spares:
+                spare.close()
 
     def _of(self, file: int) -> list[Lane]:
         many = self.settings.workers
@@ -232,34 +242,57 @@ class LiveSource:
                 self._look()
             elif events and not self._stopping and max(lane.ring.fill for lane in self._lanes) < RESTFUL:
                 time.sleep(self.settings.retire / 2)  # a few thousand packets at once cost much less than a few
-        if time.monotonic() - self._looked > AGAIN:
-            self._looked = time.monotonic()
-            for file, name in enumerate(self.interfaces):
-                if self._of(file)[0].down:
-                    self._again(name, self._of(file))
+
+    def _tend(self) -> None:
+        """Now and then, see to interfaces that went away, also while there is no time to wait. Raises LiveError."""
+        if self._closed or self._stopping or time.monotonic() - self._looked <= AGAIN:
+            return
+        self._looked = time.monotonic()
+        self._give_back()  # nobody has frames now
+        self._look()
+        for file, name in enumerate(self.interfaces):
+            if self._of(file)[0].down:
+                self._again(name, self._of(file))
 
     def _look(self) -> None:
         """Something happened to an interface."""
         for lane in self._lanes:
             if lane.ring.error() == errno.ENETDOWN and not lane.down:
-                lane.down = True
+                lane.down = time.monotonic()
                 if lane is self._of(lane.ring.file)[0]:
                     LOG.warning("the interface %s went down; waiting for it", lane.ring.interface)
 
     def _again(self, name: str, lanes: list[Lane]) -> None:
-        """Go on with an interface that is back. Raises LiveError if that takes rights that are gone."""
+        """Go on with an interface that is back. Raises LiveError if that takes more sockets than there are."""
         if not interfaces.is_up(name):
             return
         if interfaces.present(name) != lanes[0].ring.index:  # another one of the same name
-            if len(lanes) > 1:
-                raise LiveError(f"the interface {name} was removed and is back; with live.workers over 1, start again")
+            certain = time.monotonic() - self._hold / 1e9
+            if len(lanes) > 1 and not all(lane.empty and lane.down < certain for lane in lanes):
+                return  # the old rings hold packets still
+            fresh = self._fresh(name, len(lanes) if len(lanes) > 1 else 0)
             try:
+                for lane, each in zip(lanes, fresh, strict=False):
+                    lane.ring.renew(each)
                 self._links[lanes[0].ring.file] = interfaces.links_of(name)
                 self.filter(self._without)
                 self._start(lanes)
             except OSError as error:
                 LOG.warning("the interface %s is back and cannot be used yet: %s", name, error.strerror or error)
+                for each in fresh:
+                    each.close()
                 return
         for lane in lanes:
-            lane.down = False
+            lane.down = 0.0
         LOG.warning("the interface %s is up again", name)
+
+    def _fresh(self, name: str, count: int) -> list[socket.socket]:
+        """Sockets in place of those of an interface that was removed. Raises LiveError."""
+        try:
+            return [self._spares.pop() if self._spares else unbound() for _ in range(count)]
+        except LiveError:
+            many = f"more than {SPARES} times" if len(self.interfaces) == 1 else "too often"
+            raise LiveError(
+                f"the interface {name} was removed and came back {many}; no more sockets are left for it (live.workers "
+                "over 1), start again"
+            ) from None

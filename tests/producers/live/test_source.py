@@ -219,12 +219,18 @@ def test_a_full_ring_loses_packets_and_counts_each(between: Wire) -> None:
     assert source.counters() == Counters(received=counted.received, dropped=counted.dropped, freezes=counted.freezes)
 
 
+@pytest.mark.parametrize("workers", [1, 3])
 def test_an_interface_goes_down_and_up_and_away_and_comes_back(
-    between: Wire, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    between: Wire, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
+    """Without the right to open another socket, which is given up after the start."""
+    monkeypatch.setattr(module, "SPARES", 2)
     monkeypatch.setattr(module, "AGAIN", 0.05)
     monkeypatch.setattr(module, "WAIT", 0.05)
     caplog.set_level(logging.WARNING)
+
+    def refused() -> socket.socket:
+        raise LiveError("no right")
 
     def device(*words: str) -> None:
         between.taker.ip("link", *words)
@@ -247,21 +253,34 @@ def test_an_interface_goes_down_and_up_and_away_and_comes_back(
     seen: list[int] = []
     device("add", "come0", "type", "veth", "peer", "name", "go0")
     device("set", "come0", "up")
-    source = opened(between, "go0", expression="udp")  # down as yet
+    settings = LiveSettings(ring=2, block=64, retire=0.01, snap=128, workers=workers)
+    source = opened(between, "go0", expression="udp", settings=settings)  # down as yet
+    monkeypatch.setattr(module, "unbound", refused)
     until("go0 went down")
     device("set", "go0", "up")
     until("go0 is up again")
-    between.send(udp(1, b"a"), device="come0")
-    received(1)
-    device("del", "go0")
-    until("go0 went down")
-    device("add", "come0", "type", "veth", "peer", "name", "go0")
-    device("set", "come0", "up")
-    device("set", "go0", "up")
-    until("go0 is up again")
-    between.send(udp(1, b"ab"), device="come0")
-    received(2)
-    assert seen == [43, 44]
+    between.send(*(udp(number, b"a") for number in range(20)), device="come0")
+    received(20)
+    for time_of in (1, 2):
+        device("del", "go0")
+        until("go0 went down")
+        device("add", "come0", "type", "veth", "peer", "name", "go0")
+        device("set", "come0", "up")
+        device("set", "go0", "up")
+        until("go0 is up again")
+        between.send(*(udp(number, b"ab") for number in range(20)), device="come0")
+        received(20 + 20 * time_of)
+    assert seen == [43] * 20 + [44] * 40
+    counted = source.counters()
+    assert (counted.received, counted.dropped) == (60, 0)
+    if workers > 1:
+        assert all(lane.ring.received for lane in source._lanes)
+        device("del", "go0")
+        until("go0 went down")
+        device("add", "come0", "type", "veth", "peer", "name", "go0")
+        device("set", "go0", "up")
+        with pytest.raises(LiveError, match="the interface go0 was removed and came back more than 2 times"):
+            until("go0 is up again")
     source.close()
     device("del", "go0")
 
