@@ -26,7 +26,7 @@ def test_an_envelope_survives_its_headers(
     [
         (None, "no schema version"),
         ([("wv-schema", b"x")], "no schema version"),
-        ([("wv-schema", b"2"), ("wv", b"{}")], "schema version 2, newer than the 1"),
+        ([("wv-schema", b"3"), ("wv", b"{}")], "schema version 3, newer than the 2"),
         ([("wv-schema", b"1")], "unreadable envelope"),
         ([("wv-schema", b"1"), ("wv", b'{"sensor": 3}')], "unreadable envelope"),
     ],

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import duckdb
 import numpy as np
+import polars
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -13,7 +17,7 @@ from tests.captures import capture_files
 from tests.codec.made import assert_equal, batches, random_batch
 from wireverdict.bus import BadMessage
 from wireverdict.codec.headers import Workspace, decode_headers, encode_headers
-from wireverdict.codec.layout import MOST
+from wireverdict.codec.layout import COLUMNS, MOST
 from wireverdict.headers import DNS, HEADER, TCP_HEADER, HeaderBatch
 
 
@@ -61,7 +65,7 @@ def small() -> HeaderBatch:
     return HeaderBatch(rows, np.frombuffer(b"a.orga.org", np.uint8))
 
 
-def test_what_repeats_is_held_once() -> None:
+def test_what_repeats_is_held_once_and_what_was_expected_not_at_all() -> None:
     columns = {
         name: column[0].as_py()
         for name, column in zip(*(lambda batch: (batch.schema.names, batch.columns))(read(small())), strict=True)
@@ -70,9 +74,36 @@ def test_what_repeats_is_held_once() -> None:
     assert [flow["sport"] for flow in columns["flows"]] == [5000, 80]
     assert [kind["reverse"] for kind in columns["kinds"]] == [0, 1, 0]
     assert columns["questions"] == [{"hash": 0, "type": 0, "name": b"a.org"}]
-    assert columns["question"] == [1, 1, 0]
     assert (columns["start"], columns["unit"], columns["step"]) == (1_000_000_000, 1_000, [0, 250, 1])
-    assert not {"seq", "ack", "dns_id", "quotes", "behind"} & set(columns)
+    changes = [(change["skip"], COLUMNS[change["field"]], change["by"]) for change in columns["changes"]]
+    assert changes == [
+        (0, "ip_length", 60), (0, "dns_id", 7), (0, "question", 1),
+        (1, "ip_length", 90), (0, "question", 1),
+        (1, "ip_length", 1500), (0, "seq", 99),
+    ]  # fmt: skip
+    assert columns["far"] == []
+    assert not {"quotes", "behind"} & set(columns)
+
+
+def old() -> list[Path]:
+    """Messages of version 1, as `wireverdict capture` wrote them then."""
+    return sorted((Path(__file__).parent / "old").glob("*.arrow"))
+
+
+@pytest.mark.parametrize("path", old(), ids=lambda path: path.stem)
+def test_messages_of_the_first_version_are_still_read(path: Path) -> None:
+    kind, *made = path.stem.split("-")
+    batch, expected = (
+        random_batch(int(made[0]), int(made[1]), float(made[2])) if made else (small(), small().rows["ts"])
+    )
+    decoded, clock = decode_headers(path.read_bytes())
+    assert kind in ("random", "small")
+    assert_equal(batch, decoded)
+    np.testing.assert_array_equal(clock, expected)
+
+
+def test_there_are_messages_of_the_first_version() -> None:
+    assert len(old()) == 4
 
 
 def read(batch: HeaderBatch) -> pa.RecordBatch:
@@ -87,22 +118,28 @@ def test_duckdb_reads_it_as_docs_say() -> None:
     table = pa.Table.from_batches([batch])
     database = duckdb.connect()
     database.register("batch", table)
-    found = database.execute(
-        """
-        WITH packet AS (
-          SELECT flows, kinds, questions, start, unit, unnest(flow) AS f, unnest(kind) AS k, unnest(question) AS q,
-                 unnest(step) AS step, unnest(ip_length) AS ip_length, generate_subscripts(flow, 1) AS i
-          FROM batch)
-        SELECT start + unit * sum(step) OVER (ORDER BY i) AS ts, kinds[k + 1].protocol AS protocol,
-               CASE kinds[k + 1].reverse WHEN 0 THEN flows[f + 1].sport ELSE flows[f + 1].dport END AS sport,
-               ip_length - kinds[k + 1].overhead AS payload_length, questions[q].name AS name
-        FROM packet ORDER BY i
-        """
-    ).fetchall()
+    text = (Path(__file__).parents[2] / "docs" / "bus.md").read_text(encoding="utf-8")
+    found = database.execute(text.partition("```sql\n")[2].partition("```")[0]).fetchall()
     rows = small().rows
     expected = [rows[name].tolist() for name in ("ts", "protocol", "sport", "payload_length")]
     assert [[int(value) for value in column] for column in list(zip(*found, strict=True))[:4]] == expected
     assert [row[4] for row in found] == [b"a.org", b"a.org", None]
+
+
+def test_polars_reads_it() -> None:
+    frame = polars.read_ipc_stream(io.BytesIO(encode_headers(small())))
+    packets = frame.select(polars.col("flow", "kind", "step").explode())
+    assert packets["flow"].to_list() == [0, 0, 1]
+    assert packets["step"].to_list() == [0, 250, 1]
+    flows = frame.select(polars.col("flows").explode().struct.unnest())
+    assert flows["dport"].to_list() == [53, 90]
+
+
+def test_messages_without_headers_are_arrow_too() -> None:
+    nothing = HeaderBatch(np.zeros(0, HEADER), np.zeros(0, np.uint8))
+    assert read(nothing).column("flow")[0].as_py() == []
+    decoded, clock = decode_headers(encode_headers(nothing))
+    assert (len(decoded.rows), len(clock)) == (0, 0)
 
 
 def test_the_clock_may_be_ahead_and_never_behind() -> None:
@@ -152,6 +189,12 @@ def stream(**columns: pa.Array) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
+def change(**fields: int) -> pa.Array:
+    """A list of one change."""
+    kinds = pa.struct([("skip", pa.uint8()), ("field", pa.uint8()), ("by", pa.int16())])
+    return pa.array([[fields]], pa.list_(kinds))
+
+
 def test_other_arrow_is_refused() -> None:
     with pytest.raises(BadMessage, match="one"):
         decode_headers(stream(a=pa.array([1, 2, 3], pa.int64())))
@@ -164,7 +207,11 @@ def test_other_arrow_is_refused() -> None:
         ("flow", pa.array([[0, 1]], pa.list_(pa.uint8())), "one number for each header"),
         ("kind", pa.array([[0, -1, 1]], pa.list_(pa.int8())), "that is not there"),
         ("flows", pa.array([[1, 2]], pa.list_(pa.uint8())), "no table"),
-        ("question", pa.array([[2, 0, 0]], pa.list_(pa.uint8())), "that is not there"),
+        ("changes", change(skip=2, field=9, by=2), "that is not there"),
+        ("changes", change(skip=3, field=9, by=1), "a packet or field that is not there"),
+        ("changes", change(skip=1, field=1, by=1), "a packet or field that is not there"),
+        ("changes", change(skip=1, field=15, by=1), "a packet or field that is not there"),
+        ("changes", pa.array([[{"skip": 1}]]), "other fields"),
         ("kinds", pa.array([[{"ttl": 1}]]), "other fields"),
     ]
     for name, column, reason in wrong:

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from wireverdict.bus import BadMessage
 from wireverdict.codec import ipc
-from wireverdict.codec.layout import COLUMNS, FLOW, KIND, MOST, QUESTION, QUOTE
-from wireverdict.codec.pack import gather_names, pack
+from wireverdict.codec.layout import CHANGE, COLUMNS, ENDS, FAR, FLOW, KIND, MOST, QUESTION, QUOTE
+from wireverdict.codec.packer import ENTRIES, Packer
 from wireverdict.codec.predict import FIELDS
-from wireverdict.codec.unpack import set_times, unpack
+from wireverdict.codec.unpack import set_changes, set_times, unpack
 from wireverdict.headers import HEADER, HeaderBatch
 
-MICROSECOND = 1_000
+LEAST = 1 << 10
+"""Headers for which there is room, at least."""
 LONGEST_NAME = 0xFFFF
 _ZEROS = np.zeros(MOST, np.int32)
 _NO_NAMES = ipc.Texts(np.zeros(1, np.int32), np.zeros(0, np.uint8))
@@ -37,10 +38,11 @@ class Workspace:
 
 
 class _Threads(threading.local):
-    """A workspace for each thread, for what does not leave this module."""
+    """A workspace for each thread, for what does not leave this module, and a packer."""
 
     def __init__(self) -> None:
         self.space = Workspace()
+        self.packer: Packer | None = None
 
 
 _threads = _Threads()
@@ -53,28 +55,14 @@ def encode_headers(batch: HeaderBatch, clock: NDArray[np.int64] | None = None) -
     count = len(rows)
     if count > MOST:
         raise ValueError(f"{count} headers in a batch; {MOST} are the most")
-    names = np.ascontiguousarray(batch.names)
-    own, slots = _threads.space, 2 << max(count, 1).bit_length()
-    matrix = own.take("matrix", len(COLUMNS) * count, np.int32).reshape(len(COLUMNS), count)
-    flows, kinds = own.take("flows", count, FLOW), own.take("kinds", 4 * count, np.uint64).reshape(count, 4)
-    asked, quotes = own.take("asked", count, np.int32), own.take("quotes", count, QUOTE)
-    state = own.take("state", 2 * count * FIELDS, np.uint32).reshape(2 * count, FIELDS)
-    indexes = own.take("indexes", 3 * slots, np.int32).reshape(3, slots)
-    indexes[:] = 0
-    used = pack(rows, names, matrix, flows, kinds, asked, quotes, state, indexes)
-    if used[2] < 0:
-        raise ValueError("a question name lies outside the batch's names")
-    columns = _times(rows["ts"], clock)
-    columns["flows"] = ipc.table(flows[: used[0]])
-    columns["kinds"] = ipc.table(kinds[: used[1]].reshape(-1).view(KIND), leave_out=("pad",))
-    for name, values in zip(COLUMNS, matrix, strict=True):
-        if count and (name in ("flow", "kind") or values.any()):
-            columns[name] = ipc.narrowed(values)
-    if used[2]:
-        columns["questions"] = _questions(rows, names, asked[: used[2]])
-    if used[3]:
-        columns["quotes"] = ipc.table(quotes[: used[3]])
-    return ipc.write(columns)
+    clocks = np.ascontiguousarray(rows["ts"] if clock is None else clock, np.int64)
+    if len(clocks) != count:
+        raise ValueError(f"{len(clocks)} clocks for {count} headers; one for each header is needed")
+    packer = _threads.packer
+    if packer is None or packer.most < count:
+        packer = _threads.packer = Packer(max(LEAST, 1 << max(count - 1, 0).bit_length()))
+    packer.add(rows, np.ascontiguousarray(batch.names), np.arange(count), clocks)
+    return packer.finish()
 
 
 def decode_headers(data: bytes, workspace: Workspace | None = None) -> tuple[HeaderBatch, NDArray[np.int64]]:
@@ -91,12 +79,17 @@ def decode_headers(data: bytes, workspace: Workspace | None = None) -> tuple[Hea
         raise BadMessage(f"{count} headers in a batch; {MOST} are the most")
     own = _threads.space
     matrix = own.take("matrix", len(COLUMNS) * count, np.int32).reshape(len(COLUMNS), count)
-    for place, name in enumerate(COLUMNS):
+    ends = columns.get("flows")
+    old = isinstance(ends, ipc.Table) and "seq" in ends.fields
+    for place, name in enumerate(COLUMNS if old else COLUMNS[:2]):
         matrix[place] = _numbers(columns, name, count)
-    flows, kinds, quotes = (
-        _rows(columns, name, dtype, count) for name, dtype in (("flows", FLOW), ("kinds", KIND), ("quotes", QUOTE))
-    )
-    questions = _rows(columns, "questions", QUESTION, count)
+    if not old:
+        lists = (_fields(columns, name, dtype, ENTRIES * count) for name, dtype in (("changes", CHANGE), ("far", FAR)))
+        if not set_changes(*(*(values for fields in lists for values in fields.values()), matrix)):
+            raise BadMessage("a change of a packet or field that is not there")
+    flows = _table(columns, "flows", FLOW, count, () if old else ENDS)
+    kinds, quotes = (_table(columns, name, dtype, count) for name, dtype in (("kinds", KIND), ("quotes", QUOTE)))
+    questions = _table(columns, "questions", QUESTION, count)
     table = columns.get("questions")
     asked = table.fields.get("name") if isinstance(table, ipc.Table) else _NO_NAMES
     if not isinstance(asked, ipc.Texts) or int(np.diff(asked.ends).max(initial=0)) > LONGEST_NAME:
@@ -104,46 +97,13 @@ def decode_headers(data: bytes, workspace: Workspace | None = None) -> tuple[Hea
     given = workspace or Workspace()
     rows = given.take("rows", count, HEADER)
     state = own.take("state", 2 * len(flows) * FIELDS, np.uint32).reshape(2 * len(flows), FIELDS)
-    seen = np.zeros(len(flows), np.uint8)
-    if unpack(matrix, flows, kinds, questions, asked.ends, quotes, state, seen, rows) != count:
+    seen, lengths = np.zeros(len(flows), np.uint8), np.zeros(0 if old else len(kinds), np.uint32)
+    if unpack(matrix, flows, kinds, questions, asked.ends, quotes, state, seen, lengths, rows) != count:
         raise BadMessage("a header points to a flow, kind, question or quote that is not there")
     clock = given.take("clock", count, np.int64)
     behind = _numbers(columns, "behind", count, wide=True).astype(np.int64)
     set_times(rows, steps.astype(np.int64), behind, start, unit, clock)
     return HeaderBatch(rows, asked.data), clock
-
-
-def _times(ts: NDArray[np.int64], clock: NDArray[np.int64] | None) -> dict[str, Any]:
-    ts = np.ascontiguousarray(ts)
-    count = len(ts)
-    if clock is not None and len(clock) != count:
-        raise ValueError(f"{len(clock)} clocks for {count} headers; one for each header is needed")
-    behind = np.zeros(count, np.int64) if clock is None else clock - ts
-    if int(behind.min(initial=0)) < 0:
-        raise ValueError("a clock must be at least as late as its header")
-    start = int(ts[0]) if count else 0
-    steps = np.zeros(count, np.int64)
-    np.subtract(ts[1:], ts[:-1], out=steps[1:])
-    ahead = bool(behind.any())
-    unit = MICROSECOND if _whole(steps) and (not ahead or _whole(behind)) else 1
-    columns: dict[str, Any] = {"start": start, "unit": unit, "step": ipc.narrowed(steps // unit if unit > 1 else steps)}
-    if ahead:
-        columns["behind"] = ipc.narrowed(behind // unit)
-    return columns
-
-
-def _whole(values: NDArray[np.int64]) -> bool:
-    """Whether all are whole microseconds; most batches that are not show it early."""
-    return not (values[:64] % MICROSECOND).any() and not (values % MICROSECOND).any()
-
-
-def _questions(rows: NDArray[np.void], names: NDArray[np.uint8], asked: NDArray[np.int32]) -> ipc.Table:
-    table = np.empty(len(asked), QUESTION)
-    table["hash"], table["type"] = rows["dns_qhash"][asked], rows["dns_qtype"][asked]
-    ends = np.empty(len(asked) + 1, np.int32)
-    out = np.empty(int(rows["name_length"][asked].sum(dtype=np.int64)), np.uint8)
-    gather_names(rows, names, asked, ends, out)
-    return ipc.table(table, name=ipc.Texts(ends, out))
 
 
 def _numbers(columns: dict[str, ipc.Column], name: str, count: int, wide: bool = False) -> NDArray[Any]:
@@ -153,20 +113,38 @@ def _numbers(columns: dict[str, ipc.Column], name: str, count: int, wide: bool =
     return column
 
 
-def _rows(columns: dict[str, ipc.Column], name: str, dtype: np.dtype[np.void], count: int) -> NDArray[np.void]:
+def _fields(
+    columns: dict[str, ipc.Column],
+    name: str,
+    dtype: np.dtype[np.void],
+    most: int,
+    wanted: tuple[str, ...] = (),
+) -> dict[str, NDArray[Any]]:
+    """The fields of a table, those of `dtype` or `wanted` of them; without items if it was left out. Raises BadMessage."""
     table = columns.get(name)
+    names = wanted or tuple(field for field in dtype.names or () if field != "pad")
     if table is None:
-        return np.zeros(0, dtype)
+        return {field: np.zeros(0, dtype[field]) for field in names}
     if not isinstance(table, ipc.Table):
         raise BadMessage(f"{name} is no table")
-    assert dtype.names is not None
-    fields = {field: table.fields.get(field) for field in dtype.names if field != "pad"}
-    if any(not isinstance(field, np.ndarray) or field.dtype != dtype[name] for name, field in fields.items()):
+    fields = {field: table.fields.get(field) for field in names}
+    if any(not isinstance(values, np.ndarray) or values.dtype != dtype[field] for field, values in fields.items()):
         raise BadMessage(f"the table {name} has other fields than expected")
-    length = len(next(iter(fields.values())))  # type: ignore[arg-type]
-    if length > count:
-        raise BadMessage("a table with more entries than there are headers")
-    found = np.empty(length, dtype)
+    if len(next(iter(fields.values()))) > most:  # type: ignore[arg-type]
+        raise BadMessage(f"{name}: a table with more entries than the headers can have")
+    return fields  # type: ignore[return-value]
+
+
+def _table(
+    columns: dict[str, ipc.Column],
+    name: str,
+    dtype: np.dtype[np.void],
+    most: int,
+    wanted: tuple[str, ...] = (),
+) -> NDArray[np.void]:
+    """The same as rows; fields that are not `wanted` have any values."""
+    fields = _fields(columns, name, dtype, most, wanted)
+    found = np.empty(len(next(iter(fields.values()))), dtype)
     for field, values in fields.items():
         found[field] = values
     return found

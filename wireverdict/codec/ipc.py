@@ -7,7 +7,6 @@ beside it (`Table`), or an int (a plain number).
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +20,8 @@ LARGEST = 64 << 20
 """Bytes that a message may be after decompression."""
 KNOWN_SCHEMAS = 1024
 """Kept, at most; a producer uses a few dozen."""
-_NARROWEST = [np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "i8")]
+_NARROWEST = ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<i8")
+_LIMITS = {dtype: np.iinfo(dtype) for dtype in _NARROWEST}
 _DTYPES = {str(pa.from_numpy_dtype(name)): np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")}
 
 
@@ -39,31 +39,9 @@ class Table(NamedTuple):
 
 
 Column = int | NDArray[Any] | Table
-_Shape = tuple[tuple[str, Any], ...]
-_templates: dict[_Shape, tuple[bytes, bytes, frames.Batch]] = {}
-_shapes: dict[bytes, _Shape] = {}
-
-
-def write(columns: Mapping[str, Column]) -> bytes:
-    """The stream."""
-    shape = tuple((name, _kind(column)) for name, column in columns.items())
-    head, metadata, found = _template(shape)
-    nodes: list[int] = []
-    buffers: list[Any] = []
-    for column in columns.values():
-        _flatten(column, nodes, buffers)
-    parts: list[bytes] = []
-    placed = np.zeros((len(buffers), 2), np.int64)
-    at = 0
-    for place, buffer in enumerate(buffers):
-        part = b"" if buffer is None else frames.compressed(memoryview(buffer).cast("B") if len(buffer) else b"")
-        placed[place] = at, len(part)
-        part += bytes(-len(part) % 8)
-        parts.append(part)
-        at += len(part)
-    counts = np.zeros((len(nodes), 2), np.int64)
-    counts[:, 0] = nodes
-    return b"".join([head, frames.patched(metadata, found, counts, placed, at), *parts, frames.END_OF_STREAM])
+Shape = tuple[tuple[str, Any], ...]
+_templates: dict[Shape, tuple[bytes, bytes, frames.Batch]] = {}
+_shapes: dict[bytes, Shape] = {}
 
 
 def read(data: bytes) -> dict[str, Column]:
@@ -93,23 +71,13 @@ def read(data: bytes) -> dict[str, Column]:
     return columns
 
 
-def narrowed(values: NDArray[Any]) -> NDArray[Any]:
-    """The same integers in the narrowest type that holds them."""
-    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+def narrowest(low: int, high: int) -> str:
+    """The narrowest type that holds integers from `low` to `high`."""
     for dtype in _NARROWEST:
-        limits = np.iinfo(dtype)
+        limits = _LIMITS[dtype]
         if limits.min <= low and high <= limits.max:
-            return values.astype(dtype)
-    return values
-
-
-def table(rows: NDArray[np.void], leave_out: tuple[str, ...] = (), **more: Texts) -> Table:
-    """A structured array as a Table."""
-    assert rows.dtype.names is not None
-    fields: dict[str, Any] = {
-        name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names if name not in leave_out
-    }
-    return Table(fields | more)
+            return dtype
+    raise ValueError(f"no type for {low} to {high}")
 
 
 class _Reader:
@@ -166,36 +134,6 @@ class _Reader:
         return place
 
 
-def _kind(column: Column) -> Any:
-    """What stands for a column's type: "number", a dtype's text, or a Table's pairs of name and such."""
-    if isinstance(column, int):
-        return "number"
-    if isinstance(column, Table):
-        return tuple(
-            (name, "text" if isinstance(field, Texts) else field.dtype.str) for name, field in column.fields.items()
-        )
-    return column.dtype.str
-
-
-def _flatten(column: Column, nodes: list[int], buffers: list[Any]) -> None:
-    if isinstance(column, int):
-        nodes.append(1)
-        buffers += [None, np.array([column], np.int64)]
-        return
-    count = len(next(iter(column.fields.values()))) if isinstance(column, Table) else len(column)
-    nodes.append(1)
-    buffers += [None, np.array([0, count], np.int32)]
-    if not isinstance(column, Table):
-        nodes.append(count)
-        buffers += [None, column]
-        return
-    nodes.append(count)
-    buffers.append(None)
-    for field in column.fields.values():
-        nodes.append(count)
-        buffers += [None, field.ends, field.data] if isinstance(field, Texts) else [None, field]
-
-
 def _arrow(kind: Any) -> Any:
     if kind == "number":
         return pa.int64()
@@ -205,7 +143,7 @@ def _arrow(kind: Any) -> Any:
     return pa.list_(pa.from_numpy_dtype(np.dtype(kind)))
 
 
-def _template(shape: _Shape) -> tuple[bytes, bytes, frames.Batch]:
+def template(shape: Shape) -> tuple[bytes, bytes, frames.Batch]:
     """Of a schema: its message, and a record batch's metadata to be patched."""
     if shape not in _templates:
         schema = pa.schema([(name, _arrow(kind)) for name, kind in shape])
@@ -227,7 +165,7 @@ def _template(shape: _Shape) -> tuple[bytes, bytes, frames.Batch]:
     return _templates[shape]
 
 
-def _shape(message: bytes) -> _Shape:
+def _shape(message: bytes) -> Shape:
     """The kinds of a schema message's columns. Raises BadMessage."""
     if message not in _shapes:
         try:

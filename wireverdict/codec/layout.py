@@ -1,16 +1,26 @@
-"""How a header batch is laid out as Arrow: a table of flows, a table of kinds of packets, and a few columns of small numbers.
+"""How a header batch is laid out as Arrow: a table of flows, a table of kinds of packets, three lists with a number for each
+packet, and tables of what differs from what was to be expected.
 
-A message is one Arrow record batch with one row. Its columns:
+A message is one Arrow record batch with one row. Its columns, since schema version 2:
 
 - ``start`` (ns) and ``unit`` (ns): packet i was at start + unit * (sum of ``step`` up to and with i); ``behind``: how far the
-  sensor's clock was ahead of the packet's time, in ``unit``.
-- ``flows``: list of FLOW, an address and port pair each, as its first packet here had them.
-- ``kinds``: list of KIND, what few packets differ in.
-- a list of numbers with one item a packet for each of COLUMNS. A list that would hold only zeros is left out.
-- ``questions``: list of QUESTION and ``quotes``: list of QUOTE, which the columns of that name point to, counted from 1.
+  sensor's clock was ahead of the packet's time, in ``unit``; left out where it never was.
+- ``flow`` and ``kind``: for each packet its entry in ``flows`` (addresses and ports as its first packet here had them) and in
+  ``kinds`` (KIND, what few packets differ in), counted from 0.
+- ``changes`` and ``far``: lists of (``skip``, ``field``, ``by``), in order of packets. ``skip``: packets between this entry's
+  and that of the entry before (or packet 0): the sums tell the packet. ``field``: the place of a name in COLUMNS. ``by``:
+  what that field is off by; without an entry 0. ``far`` has those that do not fit into 16 bits. An entry with ``by`` 0 only
+  carries ``skip``.
+- ``questions``: list of QUESTION with names, and ``quotes``: list of QUOTE, which the fields `question` and `quote` point
+  to, counted from 1; left out where there are none.
 
-``seq``, ``ack``, ``tsval``, ``tsecr``, ``window``, ``dns_id`` and the SACK edges are differences from what the flow's packets
-before let expect (`wireverdict.codec.predict`), modulo 2^32; most are zero. Everything else can be read as it is.
+``ip_length`` is a difference from that of the packet before of its kind; ``seq``, ``ack``, ``tsval``, ``tsecr``, ``window``,
+``dns_id`` and the SACK edges from what the flow's packets before let expect (`wireverdict.codec.predict`), modulo 2^32
+(2^16: ``window``, ``dns_id``); a flow's first packet is compared with zeros. Everything else can be read as it is. Most
+differences are 0.
+
+Version 1 had a list with a number for each packet for each of COLUMNS, ``ip_length`` as it was, and in ``flows`` the numbers of
+a flow's first packet, from which its differences began. It is still read.
 """
 
 from __future__ import annotations
@@ -34,7 +44,7 @@ COLUMNS = (
     "sack2_right",
     "quote",
 )
-"""Rows of the kernels' matrix of 32-bit numbers."""
+"""Rows of the kernels' matrix of 32-bit numbers, and what `field` counts (from 0)."""
 MOST = 1 << 16
 """Headers in a batch, at most: what keeps a hostile message from asking for memory."""
 
@@ -44,7 +54,7 @@ FLOW = np.dtype(
         ("src_lo", "<u8"),
         ("dst_hi", "<u8"),
         ("dst_lo", "<u8"),
-        ("seq", "<u4"),  # of its first packet here, where every difference begins
+        ("seq", "<u4"),  # from here on only in version 1, of its first packet here; ports in both
         ("ack", "<u4"),
         ("tsval", "<u4"),
         ("tsecr", "<u4"),
@@ -75,6 +85,10 @@ KIND = np.dtype(
     ]
 )
 """Read and written by the kernels as four 64-bit words."""
+ENDS = ("src_hi", "src_lo", "dst_hi", "dst_lo", "sport", "dport")
+"""Fields of FLOW in a message of version 2."""
+CHANGE = np.dtype([("skip", "u1"), ("field", "u1"), ("by", "<i2")])
+FAR = np.dtype([("skip", "u1"), ("field", "u1"), ("by", "<i4")])
 QUESTION = np.dtype([("hash", "<u8"), ("type", "<u2")])
 """Beside the name."""
 QUOTE = np.dtype(
@@ -86,5 +100,6 @@ QUOTE = np.dtype(
         ("quoted_sport", "<u2"),
         ("quoted_dport", "<u2"),
         ("quoted_protocol", "u1"),
-    ]
+    ],
+    align=True,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from wireverdict.codec.layout import FLOW, QUOTE
 from wireverdict.codec.predict import (
     DNS_ID,
+    FIELDS,
     NEXT,
     TSVAL,
     WINDOW,
@@ -22,6 +23,14 @@ from wireverdict.headers import HEADER, SACK1, SACK2, TCP_HEADER, TIMESTAMPS
 from wireverdict.kernels import kernel, types
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+ROWS, FLOWS, KINDS, QUESTIONS, QUOTES, CHANGES, CHANGED, FARS, FAR_AT, START, NOW, FIRST, LAST, AHEAD = range(14)
+"""Of `counts`: entries so far, with the packets of the last `changes` and `far`; ns: of the first packet, of the last one, the
+least and the greatest time; the clock's leads, or'ed."""
+COUNTS = 14
+MICROSECOND = 1_000
+"""ns."""
+OUTSIDE, BEHIND = -1, -2
+"""Given instead of a count: a name lies outside `names`; a clock is behind its packet."""
 
 
 @kernel(inline=True, borrow=True)
@@ -74,8 +83,7 @@ def flow_of(r: Any, flows: Any, index: Any, count: Any) -> Any:
             index[place] = count + 1
             f = flows[count]
             f.src_hi, f.src_lo, f.dst_hi, f.dst_lo = r.src_hi, r.src_lo, r.dst_hi, r.dst_lo
-            f.seq, f.ack, f.tsval, f.tsecr = r.seq, r.ack, r.tsval, r.tsecr
-            f.sport, f.dport, f.window, f.dns_id = r.sport, r.dport, r.window, r.dns_id
+            f.sport, f.dport = r.sport, r.dport
             return count, False
         f = flows[found]
         there = f.src_lo == r.src_lo and f.dst_lo == r.dst_lo and f.sport == r.sport and f.dport == r.dport
@@ -88,9 +96,10 @@ def flow_of(r: Any, flows: Any, index: Any, count: Any) -> Any:
 
 
 @kernel(inline=True, borrow=True)
-def question_of(r: Any, names: Any, rows: Any, asked: Any, index: Any, count: Any) -> Any:
-    """The number of a row's question, counted from 1 and entered if it is new; 0 if it has none. -1: the row's name lies
-    outside `names`. `asked`: of each question, the row that had it first."""
+def question_of(r: Any, names: Any, hashes: Any, asked: Any, ends: Any, held: Any, index: Any, count: Any) -> Any:
+    """The number of a row's question, counted from 1 and entered if it is new; 0 if it has none. `held`: names of the
+    questions so far, `ends[i]` to `ends[i + 1]` that of question i. -1: its name lies outside `names`; -2: `held` has no
+    room."""
     length, start = np.int64(r.name_length), np.int64(r.name_offset)
     if length == 0 and r.dns_qhash == 0 and r.dns_qtype == 0:
         return np.int64(0)
@@ -99,17 +108,24 @@ def question_of(r: Any, names: Any, rows: Any, asked: Any, index: Any, count: An
     mask = np.uint64(len(index) - 1)
     place = mix(mix(np.uint64(0), r.dns_qhash), np.uint64(r.dns_qtype) << np.uint64(16) | np.uint64(length)) & mask
     while True:
-        found = np.int64(index[place])
-        if found == 0:
+        found = np.int64(index[place]) - 1
+        if found < 0:
+            at = np.int64(ends[count])
+            if at + length > held.size:
+                return np.int64(-2)
             index[place] = count + 1
+            hashes[count], asked[count] = r.dns_qhash, r.dns_qtype
+            for k in range(length):
+                held[at + k] = names[start + k]
+            ends[count + 1] = at + length
             return count + 1
-        q = rows[asked[found - 1]]
-        if q.dns_qhash == r.dns_qhash and q.dns_qtype == r.dns_qtype and np.int64(q.name_length) == length:
-            other, same = np.int64(q.name_offset), True
-            for at in range(length):
-                same = same and names[start + at] == names[other + at]
+        other = np.int64(ends[found])
+        if hashes[found] == r.dns_qhash and asked[found] == r.dns_qtype and np.int64(ends[found + 1]) - other == length:
+            same = True
+            for k in range(length):
+                same = same and names[start + k] == held[other + k]
             if same:
-                return found
+                return found + 1
         place = (place + np.uint64(1)) & mask
 
 
@@ -126,87 +142,133 @@ def quote_of(r: Any, quotes: Any, count: Any) -> Any:
     return True
 
 
-_COUNTS = types.UniTuple(types.int64, 4)
-_MATRIX = types.int32[:, ::1]
-_INDEX = types.int32[::1]
+@kernel(inline=True, borrow=True)
+def enter(skips: Any, fields: Any, bys: Any, at: Any, before: Any, row: Any, field: Any, by: Any) -> Any:
+    """Write an entry behind `at` others, the last of which is of packet `before`; gives how many there are then."""
+    while row - before > 255:
+        skips[at], fields[at], bys[at] = 255, 0, 0
+        before += 255
+        at += 1
+    skips[at], fields[at], bys[at] = row - before, field, by
+    return at + 1
+
+
+@kernel(inline=True, borrow=True)
+def note(changes: Any, far: Any, counts: Any, row: Any, field: Any, by: Any) -> None:
+    """Enter what a field of a packet is off by. `changes`, `far`: (skips, fields, bys)."""
+    if by == 0:
+        return
+    if by == np.int16(by):
+        counts[CHANGES] = enter(changes[0], changes[1], changes[2], counts[CHANGES], counts[CHANGED], row, field, by)
+        counts[CHANGED] = row
+    else:
+        counts[FARS] = enter(far[0], far[1], far[2], counts[FARS], counts[FAR_AT], row, field, by)
+        counts[FAR_AT] = row
+
+
+_I64, _I32, _U8 = types.int64[::1], types.int32[::1], types.uint8[::1]
 _NAMES = types.Array(types.uint8, 1, "C", readonly=True)
 
 
 @kernel(
-    _COUNTS(
-        types.from_dtype(HEADER)[::1],
-        _NAMES,
-        _MATRIX,
-        types.from_dtype(FLOW)[::1],
-        types.uint64[:, ::1],
-        _INDEX,
-        types.from_dtype(QUOTE)[::1],
-        types.uint32[:, ::1],
-        types.int32[:, ::1],
+    types.int64(
+        *(types.from_dtype(HEADER)[::1], _NAMES, _I64, _I64, _I64, _I64, _I64, _I32, _I32),
+        *(_U8, _U8, types.int16[::1], _U8, _U8, _I32),
+        *(types.from_dtype(FLOW)[::1], types.uint64[:, ::1], types.uint32[::1]),
+        *(types.uint64[::1], types.uint16[::1], _I32, _U8, types.from_dtype(QUOTE)[::1]),
+        *(types.uint32[:, ::1], types.int32[:, ::1]),
     ),
     borrow=True,
 )
 def pack(
-    rows: Any, names: Any, matrix: Any, flows: Any, kinds: Any, asked: Any, quotes: Any, state: Any, indexes: Any
-) -> Any:
-    """Fill the matrix (layout.COLUMNS) and the tables; gives how many flows, kinds, questions and quotes there are.
+    rows: Any, names: Any, which: Any, clocks: Any, counts: Any, steps: Any, leads: Any, flow_at: Any, kind_at: Any,
+    skips: Any, fields: Any, bys: Any, far_skips: Any, far_fields: Any, far_bys: Any,
+    flows: Any, kinds: Any, lengths: Any,
+    hashes: Any, asked: Any, ends: Any, held: Any, quotes: Any,
+    state: Any, indexes: Any,
+) -> Any:  # fmt: skip
+    """Take up the rows `which`, in that order, behind those that were taken before; `clocks`: one for each of `rows`.
 
-    -1 questions: a name lies outside `names`. Tables have room for an entry a row; `indexes`, zeros, shape (3, a power of
-    two of at least twice the rows).
+    Gives how many it took: fewer than there are if `held` has no room for a name; OUTSIDE and BEHIND, after which
+    nothing can be used. There has to be room for the rows: `len(steps)` in all, 14 times that for entries. `indexes`: zeros
+    at the beginning, shape (3, a power of two above the rows). `lengths`: of each kind, `ip_length` of its last packet.
     """
-    flow_count, kind_count, question_count, quote_count = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    changes, far = (skips, fields, bys), (far_skips, far_fields, far_bys)
     zero = np.uint32(0)
-    for i in range(len(rows)):
-        r = rows[i]
-        flow, reverse = flow_of(r, flows, indexes[0], flow_count)
-        if flow == flow_count:
-            begin(state, flow, flows[flow])
-            flow_count += 1
-        kind = kind_of(r, reverse, kinds, indexes[1], kind_count)
-        if kind == kind_count:
-            kind_count += 1
-        own = 2 * flow + np.int64(reverse)
-        present, flags = r.present, r.tcp_flags
-        has_tcp, has_times = (present & TCP_HEADER) != 0, (present & TIMESTAMPS) != 0
-        matrix[0, i] = flow
-        matrix[1, i] = kind
-        matrix[2, i] = np.int32(r.ip_length)
-        matrix[3, i] = np.int32(r.seq - (state[own, NEXT] if has_tcp else zero))
-        matrix[4, i] = np.int32(r.ack - expected_ack(state, own, has_tcp and (flags & ACK_FLAG) != 0))
-        matrix[5, i] = np.int32(r.tsval - (state[own, TSVAL] if has_times else zero))
-        matrix[6, i] = np.int32(r.tsecr - expected_echo(state, own, has_times))
-        matrix[7, i] = np.int32(np.uint32(r.window) - (state[own, WINDOW] if has_tcp else zero))
-        matrix[8, i] = np.int32(np.uint32(r.dns_id) - state[own, DNS_ID])
-        question = question_of(r, names, rows, asked, indexes[2], question_count)
+    for k in range(len(which)):
+        r = rows[which[k]]
+        i = counts[ROWS]
+        question = question_of(r, names, hashes, asked, ends, held, indexes[2], counts[QUESTIONS])
         if question < 0:
-            return flow_count, kind_count, question, quote_count
-        if question > question_count:
-            asked[question_count] = i
-            question_count += 1
-        matrix[9, i] = question
+            return np.int64(OUTSIDE) if question == -1 else k
+        lead = clocks[which[k]] - r.ts
+        if lead < 0:
+            return np.int64(BEHIND)
+        counts[QUESTIONS] = max(counts[QUESTIONS], question)
+        if i == 0:
+            counts[START] = counts[NOW] = counts[FIRST] = counts[LAST] = r.ts
+        steps[i], leads[i] = r.ts - counts[NOW], lead
+        counts[NOW], counts[FIRST], counts[LAST] = r.ts, min(counts[FIRST], r.ts), max(counts[LAST], r.ts)
+        counts[AHEAD] |= lead
+        flow, reverse = flow_of(r, flows, indexes[0], counts[FLOWS])
+        new = flow == counts[FLOWS]
+        own = 2 * flow + np.int64(reverse)
+        if new:
+            counts[FLOWS] = flow + 1
+            for field in range(FIELDS):
+                state[own, field] = zero
+                state[own ^ 1, field] = zero
+        kind = kind_of(r, reverse, kinds, indexes[1], counts[KINDS])
+        if kind == counts[KINDS]:
+            counts[KINDS] = kind + 1
+            lengths[kind] = zero
+        flow_at[i], kind_at[i] = flow, kind
+        present, flags = r.present, r.tcp_flags
+        note(changes, far, counts, i, 2, np.int32(r.ip_length - lengths[kind]))
+        lengths[kind] = r.ip_length
+        if present & TCP_HEADER or r.seq | r.ack | np.uint32(r.window):
+            has_tcp = (present & TCP_HEADER) != 0
+            note(changes, far, counts, i, 3, np.int32(r.seq - (state[own, NEXT] if has_tcp else zero)))
+            expected = expected_ack(state, own, has_tcp and (flags & ACK_FLAG) != 0)
+            note(changes, far, counts, i, 4, np.int32(r.ack - expected))
+            window = np.uint32(r.window) - (state[own, WINDOW] if has_tcp else zero)
+            note(changes, far, counts, i, 7, np.int32(np.int16(window)))
+        if present & TIMESTAMPS or r.tsval | r.tsecr:
+            has_times = (present & TIMESTAMPS) != 0
+            note(changes, far, counts, i, 5, np.int32(r.tsval - (state[own, TSVAL] if has_times else zero)))
+            note(changes, far, counts, i, 6, np.int32(r.tsecr - expected_echo(state, own, has_times)))
+        note(changes, far, counts, i, 8, np.int32(np.int16(np.uint32(r.dns_id) - state[own, DNS_ID])))
+        note(changes, far, counts, i, 9, np.int32(question))
         one, two = (present & SACK1) != 0, (present & SACK2) != 0
-        matrix[10, i] = np.int32(r.sack1_left - (r.ack if one else zero))
-        matrix[11, i] = np.int32(r.sack1_right - (r.sack1_left if one else zero))
-        matrix[12, i] = np.int32(r.sack2_left - (r.sack1_right if two else zero))
-        matrix[13, i] = np.int32(r.sack2_right - (r.sack2_left if two else zero))
-        matrix[14, i] = 0
-        if quote_of(r, quotes, quote_count):
-            quote_count += 1
-            matrix[14, i] = quote_count
+        if one or two or r.sack1_left | r.sack1_right | r.sack2_left | r.sack2_right:
+            note(changes, far, counts, i, 10, np.int32(r.sack1_left - (r.ack if one else zero)))
+            note(changes, far, counts, i, 11, np.int32(r.sack1_right - (r.sack1_left if one else zero)))
+            note(changes, far, counts, i, 12, np.int32(r.sack2_left - (r.sack1_right if two else zero)))
+            note(changes, far, counts, i, 13, np.int32(r.sack2_right - (r.sack2_left if two else zero)))
+        if quote_of(r, quotes, counts[QUOTES]):
+            counts[QUOTES] += 1
+            note(changes, far, counts, i, 14, np.int32(counts[QUOTES]))
+        if new:
+            begin(state, flow, r)
         learn(state, own, present, flags, r)
-    return flow_count, kind_count, question_count, quote_count
+        counts[ROWS] = i + 1
+    return len(which)
 
 
-@kernel(types.int64(types.from_dtype(HEADER)[::1], _NAMES, _INDEX, _INDEX, types.uint8[::1]), borrow=True)
-def gather_names(rows: Any, names: Any, asked: Any, ends: Any, out: Any) -> Any:
-    """The names of the rows `asked`, one after the other; `ends[i + 1]` is where name i ends. Gives the last end."""
-    at = np.int64(0)
-    ends[0] = 0
-    for i in range(asked.size):
-        r = rows[asked[i]]
-        start = np.int64(r.name_offset)
-        for k in range(np.int64(r.name_length)):
-            out[at + k] = names[start + k]
-        at += np.int64(r.name_length)
-        ends[i + 1] = at
-    return at
+@kernel(types.UniTuple(types.int64, 5)(_I64, _I64), borrow=True)
+def settle(steps: Any, leads: Any) -> Any:
+    """Count both in MICROSECOND instead of ns if all are whole ones; the unit (ns) that they are in then, the least and the
+    greatest step, and those of `leads`."""
+    whole = True
+    for i in range(len(steps)):
+        if steps[i] % MICROSECOND != 0 or leads[i] % MICROSECOND != 0:
+            whole = False
+            break
+    low, high, least, most = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    for i in range(len(steps)):
+        if whole:
+            steps[i] //= MICROSECOND
+            leads[i] //= MICROSECOND
+        low, high = min(low, steps[i]), max(high, steps[i])
+        least, most = min(least, leads[i]), max(most, leads[i])
+    return MICROSECOND if whole else 1, low, high, least, most

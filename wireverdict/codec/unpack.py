@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from wireverdict.codec.layout import FLOW, KIND, QUESTION, QUOTE
+from wireverdict.codec.layout import COLUMNS, FLOW, KIND, QUESTION, QUOTE
 from wireverdict.codec.predict import (
     DNS_ID,
+    FIELDS,
     NEXT,
     TSVAL,
     WINDOW,
@@ -84,18 +85,30 @@ def _table(dtype: Any) -> types.Array:
         _table(QUOTE),
         types.uint32[:, ::1],
         types.uint8[::1],
+        types.uint32[::1],
         types.from_dtype(HEADER)[::1],
     ),
     borrow=True,
 )
 def unpack(
-    matrix: Any, flows: Any, kinds: Any, questions: Any, ends: Any, quotes: Any, state: Any, seen: Any, rows: Any
+    matrix: Any,
+    flows: Any,
+    kinds: Any,
+    questions: Any,
+    ends: Any,
+    quotes: Any,
+    state: Any,
+    seen: Any,
+    lengths: Any,
+    rows: Any,
 ) -> Any:
     """Fill `rows`, all but their times, from the matrix (layout.COLUMNS) and the tables; gives how many rows it could.
 
-    Fewer than there are: that row points to an entry that there is not. `seen`: zeros, one a flow.
+    Fewer than there are: that row points to an entry that there is not. `seen`: zeros, one a flow. `lengths`: zeros, one a
+    kind, in version 2 of the layout; empty in version 1.
     """
     zero = np.uint32(0)
+    later = len(lengths) > 0
     for i in range(len(rows)):
         flow, kind = np.int64(matrix[0, i]), np.int64(matrix[1, i])
         question, quote = np.int64(matrix[9, i]), np.int64(matrix[14, i])
@@ -104,13 +117,23 @@ def unpack(
         if question < 0 or question > len(questions) or quote < 0 or quote > len(quotes):
             return i
         r, k = rows[i], kinds[kind]
-        if not seen[flow]:
+        new = not seen[flow]
+        if new:
             seen[flow] = 1
-            begin(state, flow, flows[flow])
+            if later:
+                for field in range(FIELDS):
+                    state[2 * flow, field] = zero
+                    state[2 * flow + 1, field] = zero
+            else:
+                begin(state, flow, flows[flow])
         reverse = k.reverse != 0
         own = 2 * flow + np.int64(reverse)
         set_flow(r, flows[flow], reverse)
-        set_kind(r, k, np.uint32(matrix[2, i]))
+        length = np.uint32(matrix[2, i])
+        if later:
+            length = np.uint32(length + lengths[kind])
+            lengths[kind] = length
+        set_kind(r, k, length)
         present, flags = k.present, k.tcp_flags
         has_tcp, has_times = (present & TCP_HEADER) != 0, (present & TIMESTAMPS) != 0
         r.seq = np.uint32(matrix[3, i]) + (state[own, NEXT] if has_tcp else zero)
@@ -125,8 +148,44 @@ def unpack(
         r.sack2_left = np.uint32(matrix[12, i]) + (r.sack1_right if (present & SACK2) != 0 else zero)
         r.sack2_right = np.uint32(matrix[13, i]) + (r.sack2_left if (present & SACK2) != 0 else zero)
         set_quote(r, quote, quotes)
+        if new and later:
+            begin(state, flow, r)
         learn(state, own, present, flags, r)
     return len(rows)
+
+
+@kernel(inline=True, borrow=True)
+def spread(skips: Any, fields: Any, bys: Any, matrix: Any) -> Any:
+    """Enter what is off in the matrix; False if an entry is outside of it."""
+    row = np.int64(0)
+    for k in range(len(skips)):
+        row += np.int64(skips[k])
+        if bys[k] == 0:
+            continue
+        field = np.int64(fields[k])
+        if row >= matrix.shape[1] or field < 2 or field >= len(COLUMNS):
+            return False
+        matrix[field, row] = bys[k]
+    return True
+
+
+def _list(element: types.Element) -> types.Array:
+    return types.Array(element, 1, readonly=True)
+
+
+@kernel(
+    types.boolean(
+        *(_list(types.uint8), _list(types.uint8), _list(types.int16)),
+        *(_list(types.uint8), _list(types.uint8), _list(types.int32), types.int32[:, ::1]),
+    ),
+    borrow=True,
+)
+def set_changes(skips: Any, fields: Any, bys: Any, far_skips: Any, far_fields: Any, far_bys: Any, matrix: Any) -> Any:
+    """Make all of the matrix but its first two rows, from `changes` and `far`; False if one of them points outside."""
+    matrix[2:] = 0
+    if not spread(skips, fields, bys, matrix):
+        return False
+    return spread(far_skips, far_fields, far_bys, matrix)
 
 
 @kernel(

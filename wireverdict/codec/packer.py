@@ -1,0 +1,205 @@
+"""Headers on their way into one message: what was taken up is held as columns already, and rows are not copied."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.codec import ipc, lay
+from wireverdict.codec import pack as p
+from wireverdict.codec.layout import CHANGE, ENDS, FAR, FLOW, KIND, QUOTE
+from wireverdict.codec.predict import FIELDS
+
+ENTRIES = 14
+"""Most entries of `changes` and `far` that a header makes, those that only skip included."""
+NAMES = 1 << 16
+"""Bytes of question names for which there is room at first."""
+ROWS, ENDED, FLOWS, KINDS, CHANGES, FARS, QUESTIONS, QUOTES = range(2, 10)
+"""Groups, behind lay.ONE and lay.TWO: what tells how many items a column has. ENDED: questions and one more."""
+PLAIN = frozenset({"start", "unit", "by", "hash", "type", "sport", "dport", "kinds", "quotes", "far"})
+"""Columns and fields that zstd would make little smaller for the time that it takes."""
+
+_SHAPES = {
+    "flows": tuple((name, FLOW[name].str) for name in ENDS),
+    "kinds": tuple((name, KIND[name].str) for name in KIND.names or () if name != "pad"),
+    "changes": tuple((name, CHANGE[name].str) for name in CHANGE.names or ()),
+    "far": tuple((name, FAR[name].str) for name in FAR.names or ()),
+    "quotes": tuple((name, QUOTE[name].str) for name in QUOTE.names or ()),
+    "questions": (("hash", "<u8"), ("type", "<u2"), ("name", "text")),
+}
+
+
+class _Threads(threading.local):
+    """Memory in which a thread puts messages together."""
+
+    def __init__(self) -> None:
+        self.room = np.empty(0, np.uint8)
+
+    def take(self, size: int) -> NDArray[np.uint8]:
+        """That many bytes."""
+        if len(self.room) < size:
+            self.room = np.empty(size + (1 << 16), np.uint8)
+        return self.room[:size]
+
+
+_threads = _Threads()
+
+
+class Packer:
+    """Holds up to `most` headers. `count`: those that it holds; `first`, `last`: the least and greatest of their times, ns."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        slots = 2 << max(most - 1, 1).bit_length()
+        wanted: dict[str, tuple[Any, tuple[int, ...]]] = {
+            "counts": (np.int64, (p.COUNTS,)),
+            "numbers": (np.int64, (2,)),
+            "bounds": (np.int32, (QUOTES + 1, 2)),
+            "steps": (np.int64, (most,)),
+            "leads": (np.int64, (most,)),
+            "flow": (np.int32, (most,)),
+            "kind": (np.int32, (most,)),
+            "skips": (np.uint8, (ENTRIES * most,)),
+            "fields": (np.uint8, (ENTRIES * most,)),
+            "bys": (np.int16, (ENTRIES * most,)),
+            "far_skips": (np.uint8, (ENTRIES * most,)),
+            "far_fields": (np.uint8, (ENTRIES * most,)),
+            "far_bys": (np.int32, (ENTRIES * most,)),
+            "flows": (FLOW, (most,)),
+            "kinds": (np.uint64, (most, 4)),
+            "lengths": (np.uint32, (most,)),
+            "hashes": (np.uint64, (most,)),
+            "asked": (np.uint16, (most,)),
+            "ends": (np.int32, (most + 1,)),
+            "quotes": (QUOTE, (most,)),
+            "state": (np.uint32, (2 * most, FIELDS)),
+            "indexes": (np.int32, (3, slots)),
+        }
+        self._at: dict[str, int] = {}
+        size = 0
+        for name, (dtype, shape) in wanted.items():
+            self._at[name] = size
+            size += -(-int(np.prod(shape)) * np.dtype(dtype).itemsize // 64) * 64
+        self._arena = lay.views(np.zeros(size // 8, np.uint64).view(np.uint8))
+        memory = self._arena.bytes
+        made = {
+            name: memory[self._at[name] :][: int(np.prod(shape)) * np.dtype(dtype).itemsize].view(dtype).reshape(shape)
+            for name, (dtype, shape) in wanted.items()
+        }
+        self._counts, self._numbers, self._bounds = made.pop("counts"), made.pop("numbers"), made.pop("bounds")
+        self._indexes, self._steps, self._leads = made["indexes"], made["steps"], made["leads"]
+        self._held: NDArray[np.uint8] = np.empty(NAMES, np.uint8)
+        self._arrays = list(made.values())
+        self._names_at = list(made).index("quotes")
+        self._plans: dict[Any, lay.Plan] = {}
+        self._sources = self._placed()
+
+    @property
+    def count(self) -> int:
+        return int(self._counts[p.ROWS])
+
+    @property
+    def first(self) -> int:
+        return int(self._counts[p.FIRST])
+
+    @property
+    def last(self) -> int:
+        return int(self._counts[p.LAST])
+
+    def add(
+        self, rows: NDArray[np.void], names: NDArray[np.uint8], which: NDArray[np.int64], clocks: NDArray[np.int64]
+    ) -> None:
+        """Take up some of `rows` (HEADER[n]), with their clocks (int64[n], ns). Raises ValueError for more than there is room
+        for; and, and holds nothing any more, for a name outside `names` and a clock behind its packet."""
+        if self.count + len(which) > self.most:
+            raise ValueError(f"{self.count + len(which)} headers; {self.most} are the most")
+        while len(which):
+            arrays = [*self._arrays[: self._names_at], self._held, *self._arrays[self._names_at :]]
+            taken = p.pack(*(rows, names, which, clocks, self._counts, *arrays))
+            if taken < 0:
+                self.clear()
+                if taken == p.OUTSIDE:
+                    raise ValueError("a question name lies outside the batch's names")
+                raise ValueError("a clock must be at least as late as its header")
+            which = which[taken:]
+            if len(which):
+                self._held = np.concatenate([self._held, np.empty(len(self._held), np.uint8)])
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        self._counts[:] = 0
+        self._indexes[:] = 0
+
+    def finish(self) -> bytes:
+        """The message, an Arrow IPC stream; nothing is held any more."""
+        counts = self._counts.tolist()
+        rows, questions = counts[p.ROWS], counts[p.QUESTIONS]
+        unit, low, high, least, most = p.settle(self._steps[:rows], self._leads[:rows])
+        self._numbers[:] = counts[p.START], unit
+        tables = (counts[at] for at in (p.FLOWS, p.KINDS, p.CHANGES, p.FARS, p.QUESTIONS, p.QUOTES))
+        sizes = np.array([1, 2, rows, questions + 1, *tables])
+        self._bounds[:, 1] = sizes
+        key = (
+            ipc.narrowest(low, high),
+            ipc.narrowest(least, most) if counts[p.AHEAD] else "",
+            ipc.narrowest(0, max(counts[p.FLOWS] - 1, 0)),
+            ipc.narrowest(0, max(counts[p.KINDS] - 1, 0)),
+            questions > 0,
+            counts[p.QUOTES] > 0,
+        )
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= ipc.KNOWN_SCHEMAS:
+                self._plans.clear()
+            plan = self._plans[key] = lay.plan(_shape(*key), self._sources, self._at["bounds"], PLAIN)
+        names = self._held.data[: int(self._arrays[self._names_at - 1][questions])]
+        try:
+            return lay.message(plan, sizes, self._arena, names, _threads.take)
+        finally:
+            self.clear()
+
+    def _placed(self) -> dict[tuple[str, str], lay.Source]:
+        at = self._at
+        found: dict[tuple[str, str], lay.Source] = {
+            ("start", ""): (at["numbers"], 8, lay.ONE),
+            ("unit", ""): (at["numbers"] + 8, 8, lay.ONE),
+            ("step", ""): (at["steps"], 8, ROWS),
+            ("behind", ""): (at["leads"], 8, ROWS),
+            ("flow", ""): (at["flow"], 4, ROWS),
+            ("kind", ""): (at["kind"], 4, ROWS),
+            ("questions", "hash"): (at["hashes"], 8, QUESTIONS),
+            ("questions", "type"): (at["asked"], 2, QUESTIONS),
+            ("questions", "name"): (at["ends"], 4, ENDED),
+        }
+        for table, prefix, group in (("changes", "", CHANGES), ("far", "far_", FARS)):
+            for field, array, size in (
+                ("skip", "skips", 1),
+                ("field", "fields", 1),
+                ("by", "bys", 2 * (group - CHANGES + 1)),
+            ):
+                found[table, field] = at[prefix + array], size, group
+        for table, dtype, group in (("flows", FLOW, FLOWS), ("kinds", KIND, KINDS), ("quotes", QUOTE, QUOTES)):
+            for field in dtype.names or ():
+                assert dtype.fields is not None
+                found[table, field] = at[table] + dtype.fields[field][1], dtype.itemsize, group
+        return found
+
+
+def _shape(step: str, behind: str, flow: str, kind: str, questions: bool, quotes: bool) -> list[tuple[str, Any]]:
+    """Columns; of those that would be empty, some are left out. Texts last."""
+    shape: list[tuple[str, Any]] = [("start", "number"), ("unit", "number"), ("step", step)]
+    if behind:
+        shape.append(("behind", behind))
+    shape += [("flow", flow), ("kind", kind)]
+    tables = [
+        "flows",
+        "kinds",
+        "changes",
+        "far",
+        *(["quotes"] if quotes else []),
+        *(["questions"] if questions else []),
+    ]
+    return shape + [(name, _SHAPES[name]) for name in tables]
