@@ -18,6 +18,7 @@ from wireverdict import compose, snapshot
 from wireverdict.bus import SCHEMA, BadMessage, Envelope, Kind, Topic
 from wireverdict.codec.connections import encode_connections
 from wireverdict.codec.headers import Workspace, decode_headers
+from wireverdict.sampling import weight
 from wireverdict.settings import Settings
 from wireverdict.shard import Shard
 from wireverdict.windows.part import WindowPart
@@ -162,7 +163,7 @@ class Connections:
             missed = envelope.sequence - line.next
             line.lost["missing"] = line.lost.get("missing", 0) + missed
             self.metrics.lost.labels(envelope.sensor, "missing").inc(missed)
-            self._lose(line, envelope, envelope.before - line.headers)
+            self._lose(line, envelope, round((envelope.before - line.headers) * weight(envelope.sampling)))
         line.next, line.headers = envelope.sequence + 1, envelope.before + envelope.headers
         if self.partition == 0:  # the sensor's own counts are in all partitions the same
             for reason, count in envelope.drops.items():
@@ -172,10 +173,11 @@ class Connections:
                     self._lose(line, envelope, more)
         return True
 
-    def _lose(self, line: Line, envelope: Envelope, headers: int) -> None:
-        """Between the message before and this one; what was lost before all others belongs to no window that is known."""
+    def _lose(self, line: Line, envelope: Envelope, packets: int) -> None:
+        """Packets of all pairs, lost between the message before and this one; what was lost before all others belongs to no
+        window that is known."""
         if line.shard is not None:
-            line.losses.note(headers, line.clock, max(envelope.clock, line.clock))
+            line.losses.note(packets, line.clock, max(envelope.clock, line.clock))
 
     def dump(self) -> Callable[[], bytes]:
         """See State."""

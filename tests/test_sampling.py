@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
 from tests.headers import DEMO, batches
 from wireverdict.headers import HEADER, HeaderBatch
 from wireverdict.partition import divide
-from wireverdict.sampling import Governor, Sampler, kept, least, noted
+from wireverdict.sampling import Governor, Sampler, Shares, kept, least, noted, weight
 
 MASK = (1 << 64) - 1
 
@@ -104,3 +105,36 @@ def test_pressure_halves_the_share_and_calm_doubles_it() -> None:
 def test_without_bounds_there_is_no_sampling() -> None:
     governor = Governor(1.0, cpu=0.0)
     assert [governor.look(1.0, 10, 8.0) for _ in range(5)] == [1.0] * 5
+
+
+def test_each_header_stands_for_those_that_were_left_out() -> None:
+    assert [weight(share) for share in (1.0, 0.25, 0.0, -1.0, float("nan"))] == [1.0, 4.0, 1.0, 1.0, 1.0]
+
+
+def test_windows_are_told_what_was_left_out_of_them() -> None:
+    """Also where the share changed in the midst of one; whatever the batches; and after a snapshot."""
+    ts = np.arange(0, 60, dtype=np.int64)  # windows of 10 ns, ten headers in each
+    share = np.repeat([1.0, 0.5, 0.25, 0.5, 1.0], [15, 10, 10, 20, 5])
+    told = []
+    for size in (1, 5, 15):
+        shares = Shares(10)
+        for start in range(0, 60, size):
+            part = slice(start, start + size)
+            for each in np.unique(share[part]):
+                shares.note(ts[part][share[part] == each], float(each))
+        again = Shares(10)
+        state = msgspec.json.decode(msgspec.json.encode(shares.dump()))
+        again.load(state["sampled"], state["thinned"])
+        for one in (shares, again):
+            windows = (one.tell(number, 10 * number, 10 * number + 10, 10) for number in range(7))
+            told.append(list(windows))
+    assert all(each == told[0] for each in told)
+    assert told[0] == [(1.0, 0), (0.5, 5), (0.25, 20), (0.25, 20), (0.5, 10), (0.5, 5), (1.0, 0)]
+    assert again.dump() == {"sampled": [], "thinned": []}
+
+
+def test_windows_by_count_are_taken_to_have_one_share() -> None:
+    shares = Shares(0)
+    shares.note(np.array([5, 25]), 0.25)
+    assert shares.tell(0, 0, 10, 100) == (0.25, 300)
+    assert shares.tell(1, 30, 40, 100) == (1.0, 0)

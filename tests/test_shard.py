@@ -166,7 +166,10 @@ def test_windows_know_the_least_share_of_pairs_that_was_kept_in_them() -> None:
     parts = [part for part in [*taken, *shard.take()] if isinstance(part, WindowPart)]
     found = {part.number: part.capture.sampled for part in parts}
     assert found == {0: 1.0, 1: 0.25, 2: 1.0, 3: 1.0}
+    assert {part.number: part.capture.left_out for part in parts} == {0: 0, 1: 30 + 3 * 20, 2: 0, 3: 0}
     part = next(part for part in parts if part.number == 1)
+    assert join([part, part]).capture.left_out == 180
+    assert WindowPart.from_bytes(part.to_bytes()).capture.left_out == 90
     assert WindowPart.from_bytes(part.to_bytes()).capture.sampled == 0.25
     assert join([part, next(each for each in parts if each.number == 2)]).capture.sampled == 0.25
 

@@ -8,7 +8,7 @@ from typing import Any
 from wireverdict.alerts import Alerts
 from wireverdict.detectors.base import Detector
 from wireverdict.detectors.guard import DetectorFailed
-from wireverdict.detectors.quality import doubted
+from wireverdict.detectors.quality import doubted, with_sampling
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject, Verdict
 from wireverdict.windows.view import WindowView
 
@@ -47,7 +47,7 @@ class Judge:
                     Finding(detector.name, subject, Opinion.UNKNOWN, view.start, view.end)
                     for subject in self.alerts.subjects(detector.name)
                 ]
-        findings = doubted(findings, view, self.unreliable) + self._failed(view)
+        findings = with_sampling(doubted(findings, view, self.unreliable) + self._failed(view), view)
         return self.alerts.step(view.start, view.end, findings)
 
     def finish(self) -> list[Verdict]:

@@ -7,9 +7,11 @@ was kept are whole; only fewer of them are seen. Random drops would instead tear
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wireverdict.headers import HEADER, HeaderBatch
 from wireverdict.kernels import kernel, types
@@ -48,6 +50,58 @@ def noted(spans: Spans, first: int, last: int, share: float) -> Spans:
 def least(spans: Spans, start: int, end: int) -> float:
     """The least share between two times, `end` excluded; 1 where nothing was left out."""
     return min((share for first, last, share in spans if first < end and last >= start), default=1.0)
+
+
+def weight(share: float) -> float:
+    """How many headers each one stands for, where this share of pairs is kept."""
+    return 1 / share if 0 < share < 1 else 1.0
+
+
+class Shares:
+    """How much of its windows a shard got. `width`: of a window, ns; 0 for windows by count.
+
+    Each header stands for 1 / share headers (Horvitz and Thompson, JASA 47, 1952): those that were left out of a window are
+    estimated by the headers that were kept in it, also where the share changed within it.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._spans: Spans = []
+        self._counts: dict[int, dict[float, int]] = {}  # headers by window and share
+
+    def note(self, ts: NDArray[np.int64], share: float) -> None:
+        """Headers of these times (ns) belong to the share of pairs that were kept, where that is under 1."""
+        if not 0 < share < 1 or not len(ts):
+            return
+        self._spans = noted(self._spans, int(ts.min()), int(ts.max()), share)
+        if self._width:
+            for number, count in zip(*np.unique(ts // self._width, return_counts=True), strict=True):
+                counts = self._counts.setdefault(int(number), {})
+                counts[share] = counts.get(share, 0) + int(count)
+
+    def tell(self, number: int, start: int, end: int, packets: int) -> tuple[float, int]:
+        """Of a window that is closed for good: the least share in it, and about how many headers were left out of it."""
+        if not self._spans:
+            return 1.0, 0
+        share = least(self._spans, start, end)
+        self._spans = [each for each in self._spans if each[1] >= end]
+        counts = self._counts.pop(number, {}) if self._width else {share: packets}
+        self._counts = {later: its for later, its in self._counts.items() if later > number}
+        return share, round(sum(count * (weight(each) - 1) for each, count in sorted(counts.items())))
+
+    def dump(self) -> dict[str, Any]:
+        """All memory, as JSON values."""
+        return {
+            "sampled": self._spans,
+            "thinned": [[number, sorted(counts.items())] for number, counts in sorted(self._counts.items())],
+        }
+
+    def load(self, spans: Sequence[Any], thinned: Sequence[Any]) -> None:
+        """Take up what `dump` gave."""
+        self._spans = [(int(first), int(last), float(share)) for first, last, share in spans]
+        self._counts = {
+            int(number): {float(share): int(count) for share, count in counts} for number, counts in thinned
+        }
 
 
 class Sampler:

@@ -12,7 +12,7 @@ from wireverdict.boundary import first_at_or_after
 from wireverdict.connections import pools
 from wireverdict.connections.tracker import SECOND, Tracker
 from wireverdict.headers import QUOTED_ONLY, HeaderBatch
-from wireverdict.sampling import least, noted
+from wireverdict.sampling import Shares
 from wireverdict.windows.part import WindowPart, empty
 from wireverdict.windows.state import FAR
 from wireverdict.windows.windows import Windows
@@ -62,14 +62,14 @@ class Shard:
         self.packets = 0
         self._sweep_due = _BEFORE
         self._full: dict[str, int] = {}
-        self._sampled: list[tuple[int, int, float]] = []  # first and last time (ns), share of pairs
+        self._shares = Shares(0 if windows.settings.packets else round(windows.settings.width * SECOND))
         self._out: list[NDArray[np.void] | WindowPart] = []
 
     def feed(self, batch: HeaderBatch, clock: NDArray[np.int64] | None = None) -> None:
         """Take up some headers. `clock` int64[n]: see the class; None if these headers are the whole timeline."""
         rows, start = batch.rows, 0
         if batch.sampling < 1 and len(rows):
-            self._sampled = noted(self._sampled, int(rows["ts"].min()), int(rows["ts"].max()), batch.sampling)
+            self._shares.note(rows["ts"], batch.sampling)
         times = _OWN if clock is None else np.maximum.accumulate(np.ascontiguousarray(clock, np.int64))
         if clock is not None and len(times) != len(rows):
             raise ValueError(f"{len(times)} times for {len(rows)} headers")
@@ -131,7 +131,7 @@ class Shard:
             "packets": self.packets,
             "sweep_due": self._sweep_due,
             "full": self._full,
-            "sampled": self._sampled,
+            **self._shares.dump(),
             "tracker": self.tracker.dump(),
             "windows": self.windows.dump(),
             "paths": None if self.paths is None else self.paths.dump(rows),
@@ -142,7 +142,7 @@ class Shard:
         try:
             self.packets, self._sweep_due = int(state["packets"]), int(state["sweep_due"])
             self._full = {str(name): int(count) for name, count in state["full"].items()}
-            self._sampled = [(int(first), int(last), float(share)) for first, last, share in state.get("sampled", ())]
+            self._shares.load(state.get("sampled", ()), state.get("thinned", ()))
             self.tracker.load(state["tracker"])
             self.windows.load(state["windows"])
             if self.paths is not None:
@@ -202,9 +202,8 @@ class Shard:
                     part = part or empty(number, start, end)
                     part.full = full
             if part is not None:
-                if self._sampled:
-                    part.capture.sampled = least(self._sampled, part.start, part.end)
-                    self._sampled = [each for each in self._sampled if each[1] >= part.end]
+                told = self._shares.tell(number, part.start, part.end, part.packets)
+                part.capture.sampled, part.capture.left_out = told
                 self._out.append(part)
 
     def _sweep(self, now: int) -> None:

@@ -208,3 +208,30 @@ def test_lost_packets_of_the_capture_raise_the_threshold() -> None:
 def test_settings_are_checked() -> None:
     with pytest.raises(ValueError, match="0 < warning <= critical < 1"):
         DnsLossSettings(warning=0.6)
+
+
+def test_totals_of_sums_are_estimated_where_pairs_were_left_out() -> None:
+    """Evidence is what was seen, and so is judged; of one client and one resolver everything was."""
+    script = asking(lambda c, s, k: k % 20 == 0, list(range(1, 9)), [53])
+    view = views(script)[0]
+    (plain,) = DnsLoss().judge(view)
+    assert not any("estimated" in name for name in plain.evidence)
+    view.capture.sampled, view.capture.left_out = 0.25, 3 * view.packets
+    (finding,) = DnsLoss().judge(view)
+    evidence = finding.evidence
+    for name in ("attempts", "unanswered", "clients"):
+        assert evidence[name] == plain.evidence[name]
+        assert evidence[f"{name}_estimated"] == 4 * evidence[name]
+    assert evidence["clients_estimated_error_95"] == round(1.96 * (0.75 * 8) ** 0.5 / 0.25)
+    assert evidence["unanswered_share_at_least"] == plain.evidence["unanswered_share_at_least"]
+    one = views(asking(lambda c, s, k: k % 20 == 0, [1], [53]))[0]
+    one.capture.sampled, one.capture.left_out = 0.25, 3 * one.packets
+    (finding,) = DnsLoss().judge(one)
+    assert not any("estimated" in name for name in finding.evidence)
+
+
+def test_few_attempts_of_a_sample_prove_no_more_than_few_of_all() -> None:
+    """19 that are lost of 19 seen, of an estimated 76: what was not seen is no evidence."""
+    view = views(asking(lambda c, s, k: False, [1], [53], attempts=19))[0]
+    view.capture.sampled, view.capture.left_out = 0.25, 3 * view.packets
+    assert list(DnsLoss().judge(view)) == []

@@ -115,3 +115,18 @@ def test_many_rows_that_lose_little_cost_no_findings() -> None:
         lost = 1 if client == 7 else 0
         maker.flow(f"203.0.113.{client}", "192.0.2.80", 443, {ASKED: 20, ANSWERED: 20 - lost})
     assert judge(maker) == {}
+
+
+def test_totals_of_sums_are_estimated_where_pairs_were_left_out() -> None:
+    maker = Maker()
+    for server in range(1, 9):
+        maker.flow("192.0.2.1", f"203.0.113.{server}", 443, {ASKED: 5, OLD: 1, MOVES: 1})
+    maker.capture |= {"sampled": 0.5, "left_out": 1_000}
+    (finding,) = judge(maker).values()
+    assert (finding.evidence["attempts"], finding.evidence["lost"]) == (40, 40)
+    assert (finding.evidence["attempts_estimated"], finding.evidence["lost_estimated"]) == (80, 80)
+    assert finding.evidence["lost_estimated_error_95"] == round(1.96 * (0.5 * 8 * 25) ** 0.5 / 0.5)
+    maker = Maker().flow("192.0.2.1", "203.0.113.1", 443, {ASKED: 40})
+    maker.capture |= {"sampled": 0.5, "left_out": 1_000}
+    (finding,) = judge(maker).values()
+    assert not any("estimated" in name for name in finding.evidence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.detectors.views import Maker
@@ -14,7 +15,11 @@ from wireverdict.detectors.quality import (
     confidence,
     doubted,
     drop_share,
+    estimates,
     missed_share,
+    mixed,
+    taken_share,
+    with_sampling,
 )
 from wireverdict.verdicts import Finding, Opinion, Subject
 
@@ -103,3 +108,61 @@ def test_sampling_is_named() -> None:
     view = Maker().view()
     view.capture.sampled = 0.25
     assert capture_quality(view)["sampled_share"] == 0.25
+
+
+def test_drops_are_a_share_of_all_packets_those_included_that_were_left_out() -> None:
+    view = Maker().view()
+    view.capture.reported_drops = view.packets // 2
+    assert drop_share(view) == pytest.approx(1 / 3)
+    view.capture.left_out = 3 * view.packets
+    assert drop_share(view) == pytest.approx(1 / 9)
+    findings = [Finding("dns-loss", HOST, Opinion.BAD, 0, 1)]
+    assert doubted(findings, view, 0.2) == findings
+    view.capture.left_out = 0
+    assert [each.opinion for each in doubted(findings, view, 0.2)] == [Opinion.UNKNOWN]
+
+
+def test_every_finding_says_what_was_left_out() -> None:
+    view = Maker().view()
+    findings = [Finding("mine", HOST, Opinion.BAD, 0, 1, capture_quality={"own": 1})]
+    assert with_sampling(findings, view) == findings
+    view.capture.sampled, view.capture.left_out = 0.25, 3_000
+    (finding,) = with_sampling(findings, view)
+    assert finding.capture_quality == {"own": 1, "sampled_share": 0.25, "left_out_packets_estimated": 3_000}
+    assert findings[0].capture_quality == {"own": 1}
+
+
+def test_a_window_in_which_the_share_changed_is_mixed() -> None:
+    view = Maker().view()  # of 1,000 packets
+    for share, left_out, torn in ((1.0, 0, False), (0.5, 1_000, False), (0.5, 300, True), (0.25, 1_000, True)):
+        view.capture.sampled, view.capture.left_out = share, left_out
+        assert mixed(view) is torn
+        assert taken_share(view) == 1_000 / (1_000 + left_out)
+
+
+def test_totals_are_estimated_and_their_errors_are_as_large_as_they_say() -> None:
+    """Pairs of very different sizes, each kept with the probability 1/4: how often the truth lies within the bounds."""
+    rng = np.random.default_rng(4)
+    sizes = np.concatenate([rng.integers(1, 40, 3_000), rng.integers(200, 500, 100)]).astype(np.int64)
+    view = Maker().view()
+    assert estimates(view, attempts=sizes) == {}
+    view.capture.sampled, view.capture.left_out = 0.25, 3 * view.packets
+    within, told = 0, []
+    for _ in range(400):
+        kept = sizes[rng.random(len(sizes)) < 0.25]
+        made = estimates(view, attempts=kept, clients=np.ones(len(kept), np.int64))
+        within += abs(made["attempts_estimated"] - int(sizes.sum())) <= made["attempts_estimated_error_95"]
+        told.append(made["attempts_estimated"])
+        assert made["clients_estimated"] == 4 * len(kept)
+    assert 0.92 < within / 400 < 0.98
+    assert np.mean(told) == pytest.approx(sizes.sum(), rel=0.02)
+
+
+def test_rows_of_one_pair_are_in_the_sample_together() -> None:
+    view = Maker().view()
+    view.capture.sampled, view.capture.left_out = 0.5, view.packets
+    counts, pairs = np.array([3, 4, 5]), np.array([[1, 2], [1, 2], [1, 3]])
+    made, whole = estimates(view, pairs, packets=counts), estimates(view, packets=np.array([7, 5]))
+    assert made == whole
+    assert made["packets_estimated"] == 24
+    assert made["packets_estimated_error_95"] == round(1.96 * (0.5 * (49 + 25)) ** 0.5 / 0.5)

@@ -157,3 +157,44 @@ def test_where_directions_are_not_known_the_host_that_is_everywhere_is_local() -
     assert list(bad(ThrottlingRatio().judge(maker.view()))) == [f"{HOST} > port 53/udp"]
     maker.flow("198.51.100.1", "198.51.100.2", 53, {Count.PACKETS: 400, Count.BYTES: 32_000}, {Count.PACKETS: 20}, UDP)
     assert bad(ThrottlingRatio().judge(maker.view())) == {}
+
+
+def sampled(made: WindowView, share: float, left_out: float | None = None) -> WindowView:
+    made.capture.sampled = share
+    made.capture.left_out = round(made.packets * (1 / share - 1)) if left_out is None else round(left_out)
+    return made
+
+
+def test_sums_of_some_pairs_are_compared_with_earlier_sums_of_the_same_pairs() -> None:
+    """A host with a peer that answers much and one that answers little, which alone is left when pairs are left out."""
+    both = [("198.51.100.1", 1_000, 2_000), ("198.51.100.2", 400, 60)]
+    detector = ThrottlingRatio()
+    for number in range(6):
+        assert bad(detector.judge(view(number, *both, port=5000))) == {}
+    for number in range(6, 12):
+        made = sampled(view(number, both[1], port=5000), 0.5)
+        assert bad(detector.judge(made)) == {}
+    found = bad(detector.judge(sampled(view(12, ("198.51.100.2", 400, 10), port=5000), 0.5)))
+    assert list(found) == [f"{HOST} > port 5000/udp"]
+    (finding,) = found.values()
+    assert finding.evidence["baseline_ratio"] == pytest.approx(0.15)
+    assert finding.evidence["packets_out"] == 400
+    assert finding.evidence["packets_out_estimated"] == 800
+    assert finding.evidence["packets_out_estimated_error_95"] > 800
+    without = bad(ThrottlingRatio().judge(view(0, *[(f"198.51.100.{k}", 100 + k, 6) for k in range(13)])))
+    assert "packets_out_estimated" not in next(iter(without.values())).evidence
+
+
+def test_a_window_with_some_of_the_pairs_in_a_part_of_it_teaches_sums_nothing() -> None:
+    detector = ThrottlingRatio()
+    for number in range(6):
+        made = sampled(view(number, ("198.51.100.1", 1_000, 900), port=5000), 0.5, left_out=300)
+        assert bad(detector.judge(made)) == {}
+    kinds = {key[0] for key, _ in detector.dump()["baselines"]}
+    assert kinds == {1}  # of pairs, which are whole
+
+
+def test_pairs_are_compared_whatever_others_are_left_out() -> None:
+    found = bad(taught().judge(sampled(view(6, (PEER, 1200, 100), port=5000), 0.25)))
+    assert list(found) == [f"{HOST} > {PEER}"]
+    assert "packets_out_estimated" not in found[f"{HOST} > {PEER}"].evidence

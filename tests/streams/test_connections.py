@@ -94,6 +94,14 @@ def test_windows_hear_how_many_headers_were_lost_in_them(batches: list[HeaderBat
     assert max(found) <= envelopes[-1].last // width + 1
 
 
+def test_a_lost_header_of_a_sample_stands_for_those_that_were_left_out(batches: list[HeaderBatch]) -> None:
+    sent = [changed(message, sampling=0.25) for message in publication(batches, "edge", 1)]
+    gone = [Envelope.from_headers(message.headers).headers for message in sent[10:13]]
+    chain = Chain(1)
+    chain.take([*sent[:10], *sent[13:]])
+    assert sum(drops(chain).values()) == 4 * sum(gone) > 0
+
+
 def test_what_the_sensor_lost_itself_is_told_once_however_many_partitions_there_are(batches: list[HeaderBatch]) -> None:
     sent = publication(batches, "edge", 4)
     half = len(sent) // 2

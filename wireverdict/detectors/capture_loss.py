@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from wireverdict.detectors.quality import CAPTURE_LOSS
+from wireverdict.detectors.quality import CAPTURE_LOSS, mixed, taken_share
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.view import WindowView
@@ -51,12 +51,16 @@ class CaptureLoss:
         # a missed event may hide several packets: bytes say how many, by the mean size of those seen
         mean = capture.payload_bytes / seen if seen else 0.0
         missed = max(capture.missed_events, round(capture.missed_bytes / mean) if mean else 0)
-        missed += capture.reported_drops
+        torn = mixed(view)  # what pairs miss that are taken again was left out on purpose
+        missed = 0 if torn else missed
+        missed += round(capture.reported_drops * taken_share(view))  # of the pairs that were not left out by sampling
         total = seen + missed
         share = wilson_lower(missed, total)
-        enough = capture.missed_events >= self.settings.min_events or capture.reported_drops >= self.settings.min_events
+        enough = (not torn and capture.missed_events >= self.settings.min_events) or (
+            capture.reported_drops >= self.settings.min_events
+        )
         bad = enough and share > self.settings.warning_share
-        if not bad and seen < self.settings.min_events / self.settings.warning_share:
+        if not bad and (torn or seen < self.settings.min_events / self.settings.warning_share):
             return []
         return [
             Finding(

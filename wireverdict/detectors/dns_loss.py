@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from wireverdict.detectors import dns_advice
 from wireverdict.detectors.dns_cases import Rows, Tallies, pair_names
-from wireverdict.detectors.quality import Watched, capture_quality, confidence, drop_share
+from wireverdict.detectors.quality import Watched, capture_quality, confidence, drop_share, estimates
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.fields import Dns
@@ -257,11 +257,14 @@ class _Window:
         """What else was going on: the parts of a sum, or how the client's other resolvers do; and its old flows."""
         t = self.tallies
         clients, servers = np.unique(t.client[rows]), np.unique(t.server[rows])
+        one = np.ones(len(rows), np.int64)
         told: dict[str, Any] = {"nothing_came_back": not any(t.heard(int(place)) for place in rows)}
         if not subject.destination_ip:
             told |= {"resolvers": len(servers), "by_resolver": t.busiest(rows, by_server=True)}
+            told |= estimates(self.view, attempts=t.decided[rows], unanswered=t.lost[rows], resolvers=one)
         elif not subject.source_ip:
             told |= {"clients": len(clients), "by_client": t.busiest(rows, by_server=False)}
+            told |= estimates(self.view, attempts=t.decided[rows], unanswered=t.lost[rows], clients=one)
         rest = np.ones(len(t.rows), bool)
         rest[rows] = False
         if subject.source_ip:

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from wireverdict.detectors.quality import estimates
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.headers import TCP
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
@@ -181,7 +182,8 @@ class NewFlowLoss:
                 elif not watched:
                     continue
                 port = int(keys["port"][members[0]])
-                findings.append(self._finding(view, kind, ends, port, tally, share, advanced))
+                whole = {} if kind == "pair" else _estimates(view, sides, members)
+                findings.append(self._finding(view, kind, ends, port, tally, share, advanced, whole))
         return findings
 
     def dump(self) -> dict[str, Any]:
@@ -218,6 +220,7 @@ class NewFlowLoss:
         tally: Tally,
         share: float,
         advanced: int,
+        whole: dict[str, Any],
     ) -> Finding:
         client, server = address_text(int(ends[0]), int(ends[1])), address_text(int(ends[2]), int(ends[3]))
         if kind == "service":
@@ -238,7 +241,7 @@ class NewFlowLoss:
             "established_flows_advancing": advanced,
             "peers": tally.peers,
             "peers_with_loss": tally.losing_peers,
-        }
+        } | whole
         opinion = Opinion.GOOD
         if share > self.settings.warning_share:
             # in a capture that sees one direction only, an answer may have gone another way
@@ -275,6 +278,11 @@ class NewFlowLoss:
         Attempts without an answer are one-sided themselves, so only a window of almost nothing else is in doubt.
         """
         return view.capture.one_sided_packets < view.capture.tcp_packets
+
+
+def _estimates(view: WindowView, sides: Sides, members: Array) -> dict[str, Any]:
+    """Of a subject that has several pairs, where some were left out by sampling."""
+    return estimates(view, sides.ends(members), attempts=sides.decided[members], lost=sides.lost[members])
 
 
 def _names(ends: Array, ports: Array) -> dict[str, Array]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from wireverdict.detectors.shares import Z95
 from wireverdict.verdicts import Finding, Opinion, Subject
 from wireverdict.windows.view import WindowView
 
@@ -20,8 +25,10 @@ def missed_share(view: WindowView) -> float:
 
 
 def drop_share(view: WindowView) -> float:
-    """The share of packets that the capture itself lost: what it reports, or what acknowledgements show; the larger."""
-    drops, packets = view.capture.reported_drops, view.packets
+    """The share of packets that the capture itself lost: what it reports, or what acknowledgements show; the larger.
+
+    What it reports concerns the packets of all pairs, those included that were then left out by sampling."""
+    drops, packets = view.capture.reported_drops, view.packets + view.capture.left_out
     return max(missed_share(view), drops / (drops + packets) if drops else 0.0)
 
 
@@ -29,7 +36,7 @@ def doubted(findings: list[Finding], view: WindowView, limit: float) -> list[Fin
     """Unknown instead of good or bad, where the capture reports that it lost more than a share `limit` of the window's
     packets; what is said about the capture itself stays."""
     drops = view.capture.reported_drops
-    if not drops or drops <= limit * (drops + view.packets):
+    if not drops or drops <= limit * (drops + view.packets + view.capture.left_out):
         return findings
     return [
         finding if finding.rule == CAPTURE_LOSS else replace(finding, opinion=Opinion.UNKNOWN) for finding in findings
@@ -45,11 +52,59 @@ def capture_quality(view: WindowView) -> dict[str, Any]:
             described[f"{name}_packets"] = getattr(capture, name)
     if capture.one_sided_packets and capture.tcp_packets:
         described["one_sided_share"] = capture.one_sided_packets / capture.tcp_packets
-    if capture.sampled < 1:
-        described["sampled_share"] = capture.sampled
+    described |= sampling(view)
     if capture.final:
         described["cut_by_end_of_capture"] = True
     return described
+
+
+def sampling(view: WindowView) -> dict[str, Any]:
+    """What was left out on purpose, for `capture_quality`; empty for nothing."""
+    capture = view.capture
+    told: dict[str, Any] = {"sampled_share": capture.sampled} if capture.sampled < 1 else {}
+    return told | ({"left_out_packets_estimated": capture.left_out} if capture.left_out else {})
+
+
+def with_sampling(findings: list[Finding], view: WindowView) -> list[Finding]:
+    """Findings of any detector, each with what was left out on purpose."""
+    told = sampling(view)
+    if not told:
+        return findings
+    return [replace(finding, capture_quality=finding.capture_quality | told) for finding in findings]
+
+
+def taken_share(view: WindowView) -> float:
+    """The share of packets that sampling left: of the window as a whole, also where it changed in its midst."""
+    whole = view.packets + view.capture.left_out
+    return view.packets / whole if view.capture.left_out else 1.0
+
+
+def mixed(view: WindowView) -> bool:
+    """Whether pairs were left out in a part of the window only: those that came or went have a part of their packets."""
+    return view.capture.sampled < 1 and taken_share(view) > 1.01 * view.capture.sampled
+
+
+def estimates(view: WindowView, pairs: NDArray[Any] | None = None, **counts: NDArray[np.int64]) -> dict[str, Any]:
+    """Totals over several address pairs as they were before sampling, for `evidence`: ``attempts_estimated``, and how far
+    that may be off, ``attempts_estimated_error_95``. Empty where nothing was left out.
+
+    `counts`: what was seen, a value for each row; `pairs`: to which pair a row belongs (n,) or (n, k), else each is one.
+    A pair is in the sample as a whole, with probability s, independently of others (Poisson sampling): the sum over s
+    estimates the total, and the sum of squares by pair, times (1 - s) / s², its variance (Horvitz and Thompson, JASA 47,
+    1952). Of one pair there is nothing to estimate: all of its packets were seen.
+    """
+    share = taken_share(view)
+    if share >= 1:
+        return {}
+    told: dict[str, Any] = {}
+    for name, values in counts.items():
+        if pairs is not None:
+            _, of = np.unique(pairs, axis=0, return_inverse=True)
+            values = np.bincount(of.ravel(), values).astype(np.int64)
+        squares = float((values.astype(float) ** 2).sum())
+        told[f"{name}_estimated"] = round(int(values.sum()) / share)
+        told[f"{name}_estimated_error_95"] = round(Z95 * math.sqrt((1 - share) * squares) / share)
+    return told
 
 
 def confidence(low: float, threshold: float, view: WindowView) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.detectors.baselines import Baselines, Key, Usual
-from wireverdict.detectors.quality import Watched, capture_quality, drop_share
+from wireverdict.detectors.quality import Watched, capture_quality, drop_share, estimates, mixed
 from wireverdict.detectors.shares import wilson
 from wireverdict.detectors.traffic import IN, OUT, Lanes, lanes
 from wireverdict.headers import UDP
@@ -27,6 +27,8 @@ from wireverdict.windows.view import WindowView
 _SERVICE, _PEER, _HOST = range(3)
 _DOUBT = 2.0
 """times below the usual from which a window teaches nothing."""
+_FINE = 1 << 32
+"""Parts of 1 in which baselines hold shares of pairs."""
 
 REMEDY = (
     "{subject} gets {ratio:.2g} packets back for each one sent, where {usual:.2g} is {why}. Packets or their answers "
@@ -129,15 +131,20 @@ class ThrottlingRatio:
         columns = {_SERVICE: (part.host, part.port), _PEER: (part.host, part.peer), _HOST: (part.host,)}[kind]
         groups = part.by(*columns, least=self.settings.min_out)
         found = []
+        share = 1.0 if kind == _PEER else view.capture.sampled
+        # other pairs have other ratios: sums of some pairs are compared with earlier sums of the same pairs
+        sample = (round(share * _FINE),) if share < 1 else ()
+        torn = share < 1 and mixed(view)
         followed = {_name(subject) for subject in follow}
         for at, (key, total) in enumerate(zip(groups.keys.tolist(), groups.sums, strict=True)):
             out, back, size = total.tolist()
             floor = self.settings.floor if kind == _SERVICE and key[2] in self.settings.request_ports else 0.0
             name = (kind, *key)
-            baseline = (*name, (size // out).bit_length())
+            baseline = () if torn else (*name, (size // out).bit_length(), *sample)
             ratio = back / out
             if ratio >= floor and name not in followed and not self._baselines.below(baseline, ratio, _DOUBT):
-                self._baselines.teach(baseline, ratio, out)
+                if baseline:
+                    self._baselines.teach(baseline, ratio, out)
                 continue
             here = groups.rows(at)
             found.append(self._weigh(_subject(kind, key), baseline, total, floor, view, part.where(here), rows[here]))
@@ -153,7 +160,8 @@ class ThrottlingRatio:
         its: Lanes,
         rows: NDArray[np.intp],
     ) -> _Outcome:
-        """A subject's window against the floor and its baseline; teaches the baseline if it is good."""
+        """A subject's window against the floor and its baseline; teaches the baseline if it is good. `baseline`: () for none,
+        where pairs were left out from some moment of the window on."""
         config = self.settings
         out, back = int(total[OUT]), int(total[IN])
         ratio, usual = back / out, self._baselines.usual(baseline)
@@ -174,7 +182,7 @@ class ThrottlingRatio:
             opinion = Opinion.UNKNOWN
         if opinion is Opinion.BAD and not (back or usual or address_halves(subject.source_ip) in view.hearing):
             opinion = Opinion.UNKNOWN  # nothing is ever seen to come back to this host: half of a capture
-        if opinion is Opinion.GOOD:
+        if opinion is Opinion.GOOD and baseline:
             self._baselines.teach(baseline, ratio, out)
         return _Outcome(subject, opinion, severe, total, its, rows, usual, floor, why, wanted)
 
@@ -192,6 +200,9 @@ class ThrottlingRatio:
         }
         if bad:
             evidence["busiest_destinations"] = outcome.lanes.busiest()
+            if not subject.destination_ip:
+                counts = outcome.lanes.counts
+                evidence |= estimates(view, outcome.lanes.peer, packets_out=counts[:, OUT], packets_in=counts[:, IN])
         # 0.6 at the threshold, 0.95 when next to nothing comes back; less by what the capture lost
         near = min(1.0, back / out / outcome.wanted) if outcome.wanted else 1.0
         return Finding(

@@ -181,6 +181,7 @@ class Capture:
     untracked_dns: int = 0
     reported_drops: int = 0
     sampled: float = 1.0  # the least share of address pairs whose packets were taken (wireverdict.sampling)
+    left_out: int = 0  # packets that were not taken for that, estimated
     final: bool = False  # closed by the end of the capture and not by the watermark
     data_packets: int = 0  # TCP
     missed_events: int = 0
