@@ -55,7 +55,8 @@ class ArchiveSource:
         }
         self.counts: Counter[str] = Counter((position or {}).get("counts", {}))
         self.gaps: list[Gap] = []
-        self._span: tuple[int, int] | None = None
+        span = (position or {}).get("span")
+        self._span: tuple[int, int] | None = None if span is None else (span[0], span[1])
         self._files = sum(map(len, self._all.values()))
         self._passed: dict[str, int] = {}
         self._known()
@@ -245,6 +246,7 @@ class ArchiveSource:
         return {
             "places": {key: [*place, cut] for key, (place, cut) in self._places.items()},
             "counts": dict(self.counts),
+            "span": self._span,
         }
 
     def close(self) -> None:

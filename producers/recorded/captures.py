@@ -52,7 +52,7 @@ class CaptureSource:
         self._clock = BEGINNING
         self._first: int | None = None
         self.gaps: list[Gap] = []
-        self.counts: dict[str, int] = {"headers": 0}
+        self.counts: dict[str, int] = {"headers": 0} | dict(position.get("counts", {}) if position else {})
 
     def __iter__(self) -> Iterator[Recorded]:
         if not self._choice.wants(self._sensor):
@@ -94,9 +94,10 @@ class CaptureSource:
             self._count("out_of_range", len(clock))
             return
         chosen, times = self._choice.part(batch, clock)
-        self._count("not_chosen", len(clock) - len(times))
         numbers = divide(chosen.rows, self._partitions)
         given, self._given = self._given, 0
+        if not given:  # else an earlier pass has counted them
+            self._count("not_chosen", len(clock) - len(times))
         for place, number in enumerate(self._mine):
             self._given = place + 1
             if place < given:
@@ -131,8 +132,8 @@ class CaptureSource:
 
     def position(self) -> dict[str, Any]:
         """Headers (copies for other partitions included) of whole batches that were given, and how many partitions have had
-        theirs of the batch after."""
-        return {"headers": self._done, "given": self._given}
+        theirs of the batch after; what was counted so far."""
+        return {"headers": self._done, "given": self._given, "counts": dict(self.counts)}
 
     def close(self) -> None:
         """Nothing is held that would not go with it."""

@@ -126,7 +126,7 @@ class TopicSource:
             start = self._at(asking, number, self._choice.first / 1e9 - self._ahead, high)
         if asked[1] is None and self._choice.end is not None and math.isfinite(self._late):
             stop = self._at(asking, number, self._choice.limit / 1e9 + self._late, high)
-            if stop < high:
+            if stop < high and position is None:  # else it was told before
                 reason = (
                     f"came to the topic more than {self._late:.0f} s after the range's end, "
                     f"{timestamp(self._choice.limit)}, and were not looked at (--late)"

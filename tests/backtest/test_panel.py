@@ -10,7 +10,7 @@ import pytest
 
 from producers.recorded.fleet import Fleet
 from producers.recorded.source import open_source
-from wireverdict import compose
+from wireverdict import compose, snapshot
 from wireverdict.backtest.configs import with_value
 from wireverdict.backtest.panel import KEPT, Panel, Shared
 from wireverdict.settings import Settings
@@ -69,6 +69,18 @@ def test_looks_are_those_of_subjects_that_were_ever_bad() -> None:
     assert looks == sorted(looks, key=lambda look: look.at)
     assert {look.rule for look in panel.looks(3)} == {"dns-loss"}
     assert Panel(OTHERS).looks(0) == []
+
+
+def test_one_that_was_restored_goes_on_as_the_first_would_have() -> None:
+    for cut in (1, 5, len(views()) - 1):
+        whole, first, second = (Panel(OTHERS, remember=True) for _ in range(3))
+        said = [whole.step(view) for view in views()]
+        for view in views()[:cut]:
+            first.step(view)
+        second.load(snapshot.unpack(snapshot.pack(first.dump())))
+        assert [second.step(view) for view in views()[cut:]] == said[cut:]
+        assert [second.looks(number) for number in range(4)] == [whole.looks(number) for number in range(4)]
+        assert second.left_out == whole.left_out
 
 
 class Sayer:

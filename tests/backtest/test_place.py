@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.backtest.test_panel import DEFAULT, OTHERS, told, views
+from wireverdict import snapshot
 from wireverdict.backtest.incidents import incidents
 from wireverdict.backtest.place import Place, Places
 
@@ -48,3 +49,20 @@ def test_a_sensor_without_an_end_is_over_in_the_end() -> None:
     (whole, _) = one_after_the_other(["edge"])
     assert edge.told[0] == whole.told[0]
     assert edge.looks[0] == whole.looks[0]
+
+
+def test_places_that_were_restored_go_on() -> None:
+    stream = [("far", view) for view in views()] + [("far", None)] + [("edge", view) for view in views()]
+    seen = {"edge": (5, 25, 7)}
+    whole = Places(OTHERS[:2], remember=True)
+    for item in stream:
+        whole.hear(*item)
+    expected = whole.finish(seen)
+    for cut in (0, 3, len(views()), len(views()) + 1, len(stream) - 1):
+        first, second = Places(OTHERS[:2], remember=True), Places(OTHERS[:2], remember=True)
+        for item in stream[:cut]:
+            first.hear(*item)
+        second.load(snapshot.unpack(snapshot.pack(first.dump())))
+        for item in stream[cut:]:
+            second.hear(*item)
+        assert second.finish(seen) == expected

@@ -85,7 +85,7 @@ def test_what_is_worth_it(kept_archive: str, tmp_path: Path, monkeypatch: pytest
     assert not worth_dividing(counting)
     chosen: list[int] = []
 
-    def divided(one: Pass, many: int, told: object) -> Passed:
+    def divided(one: Pass, many: int, *_: object) -> Passed:
         chosen.append(many)
         return run(one)
 

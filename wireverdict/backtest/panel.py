@@ -104,6 +104,28 @@ class Panel:
             told += [_look(at, finding) for at, finding in detector.heard if finding.subject in bad]
         return sorted(told, key=lambda look: (look.at, look.rule, look.fingerprint))
 
+    def dump(self) -> dict[str, Any]:
+        """All memory between windows, for `wireverdict.snapshot`."""
+        numbers = {id(detector): number for number, detector in enumerate(self.detectors)}
+        return {
+            "judges": [
+                made.dump() | {"detectors": [numbers[id(detector)] for detector in made.detectors]}
+                for made in self.judges
+            ],
+            "detectors": [detector.dump() for detector in self.detectors],
+            "heard": [packed(detector.heard) for detector in self.detectors],
+            "left_out": [detector.left_out for detector in self.detectors],
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `dump` gave, in a fresh panel of the same settings."""
+        for made, told in zip(self.judges, state["judges"], strict=True):
+            dumped = {self.detectors[number].name: state["detectors"][number] for number in told["detectors"]}
+            made.load(told | {"detectors": dumped})
+        for detector, heard, left_out in zip(self.detectors, state["heard"], state["left_out"], strict=True):
+            detector.heard = msgspec.msgpack.decode(heard, type=list[tuple[int, Finding]])
+            detector.left_out = left_out
+
     @property
     def left_out(self) -> int:
         """Findings that were not remembered, for lack of room."""
@@ -116,6 +138,11 @@ def _identity(detector: Detector, settings: Settings) -> bytes:
     if type(detector).__module__.startswith("wireverdict.detectors.") and isinstance(own, msgspec.Struct):
         return msgspec.json.encode([detector.name, own])
     return msgspec.json.encode([detector.name, None, settings.detectors])
+
+
+def packed(values: Any) -> bytes:
+    """As MessagePack, numbers of numpy as plain ones."""
+    return msgspec.msgpack.encode(values, enc_hook=lambda value: value.item())
 
 
 def _look(at: int, finding: Finding) -> Look:

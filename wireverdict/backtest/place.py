@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from wireverdict.backtest.incidents import Incident, incidents
-from wireverdict.backtest.panel import Look, Panel
+from wireverdict.backtest.panel import Look, Panel, packed
 from wireverdict.settings import Settings
 from wireverdict.verdicts import Verdict
 from wireverdict.windows.view import WindowView
@@ -60,6 +61,19 @@ class Places:
             heard += told
         if view is None:
             self._close(sensor)
+
+    def dump(self) -> dict[str, Any]:
+        """All memory between windows, for `wireverdict.snapshot`."""
+        panels = {sensor: panel.dump() for sensor, panel in self._panels.items()}
+        return {"panels": panels, "told": packed([self._places, self._verdicts])}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up what `dump` gave, in fresh places of the same settings."""
+        for sensor, told in state["panels"].items():
+            self._panels[sensor] = Panel(self._settings, remember=self._remember)
+            self._panels[sensor].load(told)
+        kind = tuple[dict[str, Place], dict[str, list[list[Verdict]]]]
+        self._places, self._verdicts = msgspec.msgpack.decode(state["told"], type=kind)
 
     def finish(self, seen: dict[str, tuple[int, int, int]]) -> list[Place]:
         """All places, by name. `seen`: first and last time (ns) and headers of each sensor."""

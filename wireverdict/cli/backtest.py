@@ -40,6 +40,14 @@ from wireverdict.cli.plugins import detector_option
 @click.option("--json", "json", is_flag=True, help="Print everything as one JSON document.")
 @click.option("--work", metavar="DIRECTORY", help="Keep results here; a run that was stopped goes on from them.")
 @click.option(
+    "--every",
+    type=click.FloatRange(0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --work: keep what is half-way so often.",
+)
+@click.option(
     "--processes", type=click.IntRange(1, 256), metavar="N", help="At most so many (default: one for each core)."
 )
 @detector_option

@@ -45,6 +45,7 @@ class Options:
     html: str | None = None
     json: bool = False
     work: str | None = None
+    every: float = 30.0
     processes: int | None = None
     detectors: tuple[str, ...] = ()
 
@@ -158,7 +159,7 @@ def run(plan: Plan, options: Options) -> Backtest:
             progress.update(sum(n for n, _ in far.values()), round(done * 1000), 1000 * len(work))
 
         folder = None if options.work is None else Path(options.work)
-        passed = run_all(work, options.processes or os.cpu_count() or 1, folder, word)
+        passed = run_all(work, options.processes or os.cpu_count() or 1, folder, word, options.every)
     return put_together(plan, options, groups, passed)
 
 

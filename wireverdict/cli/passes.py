@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from producers.recorded.crew import Crew, Heard, Task
 from producers.recorded.fleet import Fleet, Item
 from producers.recorded.source import ARCHIVE, TOPIC, Gap, open_source
 from wireverdict.backtest.place import Place, Places
+from wireverdict.cli.halfway import EVERY as EVERY_STATE
+from wireverdict.cli.halfway import Halfway
 from wireverdict.settings import Settings
 from wireverdict.windows.view import WindowView
 
@@ -31,6 +34,8 @@ PACKED = {".gz", ".xz", ".bz2", ".zst"}
 """Names of captures that are not counted for it: every process would unpack all of them."""
 VERSION = 1
 """Of the results in a work directory."""
+
+NOWHERE = Halfway(None, "")
 
 Told = Callable[[int, int, int, int | None], None]
 """Is told: number of the pass, headers so far, and how far its source is and of how much (None: not known)."""
@@ -70,12 +75,23 @@ class Passed(msgspec.Struct):
     counts: dict[str, int]
 
 
-def run(work: Pass, told: Callable[[int, int, int | None], None] = lambda *_: None) -> Passed:
-    """Make one pass in this process. Raises SourceError, ValueError for settings that a part refuses."""
+def run(
+    work: Pass,
+    told: Callable[[int, int, int | None], None] = lambda *_: None,
+    kept: Halfway = NOWHERE,
+    state: Mapping[str, Any] | None = None,
+) -> Passed:
+    """Make one pass in this process. `state`: what was kept of it half-way. Raises SourceError, ValueError for settings that a
+    part refuses, OSError."""
     loaded_settings(work)
-    source = open_source(list(work.spec), work.judged[0], **_options(work))
+    position = state["position"] if state else None
+    source = open_source(list(work.spec), work.judged[0], position=position, **_options(work))
     fleet, places = Fleet(work.judged[0]), Places(work.judged, remember=work.remember)
     due, headers = time.monotonic(), 0
+    if state:
+        fleet.load(state["fleet"])
+        places.load(state["places"])
+        headers = state["headers"]
     try:
         for recorded in source:
             headers += len(recorded.batch.rows)
@@ -84,6 +100,9 @@ def run(work: Pass, told: Callable[[int, int, int | None], None] = lambda *_: No
             if (now := time.monotonic()) >= due:
                 due = now + EVERY
                 told(headers, *source.progress)
+            if kept.due():
+                whole = {"position": source.position(), "fleet": fleet.dump(), "places": places.dump()}
+                kept.keep({"processes": 1, "headers": headers, **whole})
         for item in fleet.finish():
             _hear(places, item)
         told(headers, *source.progress)
@@ -94,9 +113,16 @@ def run(work: Pass, told: Callable[[int, int, int | None], None] = lambda *_: No
         source.close()
 
 
-def run_divided(work: Pass, processes: int, told: Callable[[int, int, int | None], None]) -> Passed:
+def run_divided(
+    work: Pass,
+    processes: int,
+    told: Callable[[int, int, int | None], None],
+    kept: Halfway = NOWHERE,
+    state: Mapping[str, Any] | None = None,
+) -> Passed:
     """Make one pass in so many processes: each has the shards of some partitions, and this one joins their windows and judges
-    them. What comes out is the same. Raises what `run` raises, and OSError if one of them ends in the middle."""
+    them. What comes out is the same. `state`: what was kept of it half-way, by as many. Raises what `run` raises, and OSError
+    if one of them ends in the middle."""
     loaded_settings(work)
     options: dict[str, Any] = _options(work)
     recorded = any(text.startswith((ARCHIVE, TOPIC)) for text in work.spec)
@@ -104,12 +130,19 @@ def run_divided(work: Pass, processes: int, told: Callable[[int, int, int | None
         options["partitions"] = processes
     crew = Crew(Task(list(work.spec), work.judged[0], options), processes)
     places = Places(work.judged, remember=work.remember)
+    if state:
+        crew.load(state["crew"])
+        places.load(state["places"])
     try:
         for heard in crew:
             if heard.progress:
                 told(crew.totals.headers, crew.totals.done, crew.totals.total)
             else:
                 _hear(places, heard)
+            if kept.due():
+                crew.ask()
+            if crew.ready:
+                kept.keep({"processes": processes, "crew": crew.checkpoint(), "places": places.dump()})
     except RuntimeError as error:
         raise OSError(f"{error}; nothing of this pass is kept") from None
     totals = crew.totals
@@ -125,10 +158,13 @@ def _missing(gaps: Sequence[Gap]) -> list[Missing]:
     return [Missing(gap.kind, gap.where, gap.many, gap.unit, gap.reason) for gap in gaps]
 
 
-def run_all(passes: Sequence[Pass], processes: int, folder: Path | None, told: Told) -> list[Passed]:
+def run_all(
+    passes: Sequence[Pass], processes: int, folder: Path | None, told: Told, every: float = EVERY_STATE
+) -> list[Passed]:
     """All passes, in the order given; several processes if there is more than one pass.
 
-    `folder`: where results are kept and taken from. Raises what `run` raises, and OSError for the folder.
+    `folder`: where results are kept and taken from, and every so many seconds what passes have half-way. Raises what `run`
+    raises, and OSError for the folder.
     """
     results: dict[int, Passed] = {}
     for number, work in enumerate(passes):
@@ -137,17 +173,26 @@ def run_all(passes: Sequence[Pass], processes: int, folder: Path | None, told: T
             results[number] = kept
             told(number, sum(place.headers for place in kept.places), 1, 1)
     waiting = [number for number in range(len(passes)) if number not in results]
-    if len(waiting) == 1 and processes > 1 and worth_dividing(passes[waiting[0]]):
-        (number,) = waiting
-        results[number] = run_divided(passes[number], processes, lambda *far: told(number, *far))
-        _keep(folder, passes[number], results[number])
-    elif processes <= 1 or len(waiting) <= 1:
+    if len(waiting) == 1 or processes <= 1:
         for number in waiting:
-            results[number] = run(passes[number], lambda *far, which=number: told(which, *far))
-            _keep(folder, passes[number], results[number])
-    else:
-        _in_processes(passes, waiting, processes, folder, told, results)
+            words = partial(told, number)
+            results[number] = _made(passes[number], processes if len(waiting) == 1 else 1, folder, every, words)
+    elif waiting:
+        _in_processes(passes, waiting, processes, folder, every, told, results)
     return [results[number] for number in range(len(passes))]
+
+
+def _made(
+    work: Pass, processes: int, folder: Path | None, every: float, told: Callable[[int, int, int | None], None]
+) -> Passed:
+    """One pass, from where it was when it was stopped, and by as many processes as then; its result is kept."""
+    kept = Halfway(folder, identity(work) if folder else "", every)
+    state = kept.load()
+    members = state["processes"] if state else processes if processes > 1 and worth_dividing(work) else 1
+    result = run_divided(work, members, told, kept, state) if members > 1 else run(work, told, kept, state)
+    _keep(folder, work, result)
+    kept.drop()
+    return result
 
 
 def _in_processes(
@@ -155,13 +200,14 @@ def _in_processes(
     waiting: Sequence[int],
     processes: int,
     folder: Path | None,
+    every: float,
     told: Told,
     results: dict[int, Passed],
 ) -> None:
     context = multiprocessing.get_context("spawn")  # a fork would take threads' locks along
     words = context.Queue()
     with ProcessPoolExecutor(min(processes, len(waiting)), context, _begin, (words,)) as pool:
-        futures = {pool.submit(_elsewhere, passes[number], number, folder): number for number in waiting}
+        futures = {pool.submit(_elsewhere, passes[number], number, folder, every): number for number in waiting}
         open_ones = set(futures)
         try:
             while open_ones:
@@ -243,11 +289,9 @@ def _begin(words: Any) -> None:
     _words = words
 
 
-def _elsewhere(work: Pass, number: int, folder: Path | None) -> bytes:
+def _elsewhere(work: Pass, number: int, folder: Path | None, every: float) -> bytes:
     """In a process of its own."""
-    result = run(work, lambda *far: _words.put((number, *far)))
-    _keep(folder, work, result)
-    return msgspec.msgpack.encode(result)
+    return msgspec.msgpack.encode(_made(work, 1, folder, every, lambda *far: _words.put((number, *far))))
 
 
 def _kept(folder: Path | None, work: Pass) -> Passed | None:

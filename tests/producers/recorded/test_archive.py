@@ -57,7 +57,8 @@ def test_a_range_of_time_is_that_of_the_capture(kept_archive: Path) -> None:
 def test_taken_up_anywhere_it_goes_on_as_it_would_have(kept_archive: Path) -> None:
     clock = int(everything(open_source([str(DEMO)], SETTINGS))[0].clock[0])
     for range_ in ({}, {"begin": clock + 20 * SECOND, "end": clock + 50 * SECOND}):
-        whole = everything(source(kept_archive, **range_))
+        opened = source(kept_archive, **range_)
+        whole, span = everything(opened), opened.span
         cuts = [place for place, part in enumerate(whole) if part.end]
         for place in (0, 1, 2, 5, cuts[0], cuts[0] + 1, cuts[1], len(whole) - 1):
             opened = source(kept_archive, **range_)
@@ -67,6 +68,7 @@ def test_taken_up_anywhere_it_goes_on_as_it_would_have(kept_archive: Path) -> No
             opened.close()
             again = source(kept_archive, **range_, position=orjson.loads(orjson.dumps(position)))
             assert story(everything(again)) == story(whole[place:])
+            assert again.span == span
             assert again.counts["headers"] == sum(len(part.batch.rows) for part in whole)
 
 

@@ -62,6 +62,21 @@ def test_taken_up_anywhere_it_goes_on_as_it_would_have() -> None:
         assert story(rest) == story(whole[place:])
 
 
+def test_taken_up_anywhere_it_has_counted_the_same() -> None:
+    chosen = {"addresses": ["198.18.0.0/16"], "partitions": 3}
+    whole = open_source([str(DEMO)], SETTINGS, **chosen)  # type: ignore[arg-type]
+    many = len(everything(whole))
+    assert whole.counts["not_chosen"] > 0
+    for place in (0, 1, 2, 3, 4, many - 1):
+        source = open_source([str(DEMO)], SETTINGS, **chosen)  # type: ignore[arg-type]
+        position = source.position()
+        for _, _ in zip(range(place), source, strict=False):
+            position = source.position()
+        again = open_source([str(DEMO)], SETTINGS, **chosen, position=position)  # type: ignore[arg-type]
+        everything(again)
+        assert (again.counts, again.span) == (whole.counts, whole.span)
+
+
 def test_a_range_is_a_slice_of_the_timeline() -> None:
     whole = everything(open_source([str(DEMO)], SETTINGS))
     clock = np.concatenate([recorded.clock for recorded in whole[:-1]])

@@ -87,6 +87,9 @@ def test_what_came_too_late_is_said_not_to_have_been_looked_at(bus: Bus) -> None
     assert everything(opened) == []
     assert {gap.kind for gap in opened.gaps} == {"not-read"}
     assert "--late" in str(opened.gaps[0])
+    again = source(bus, begin=1_000 * SECOND, end=2_000 * SECOND, position=opened.position())
+    everything(again)
+    assert again.gaps == opened.gaps  # and not twice as many
 
 
 def test_taken_up_anywhere_it_goes_on_as_it_would_have(bus: Bus) -> None:
