@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.bus import Envelope, Kind
-from wireverdict.codec.headers import encode_headers
+from wireverdict.codec.headers import decode_headers, encode_headers
+from wireverdict.codec.packer import Packer
 from wireverdict.headers import HEADER, HeaderBatch
-from wireverdict.partition import with_quoted
+from wireverdict.partition import of_each, with_quoted
 
 SIZE = 8_192
 """Headers in a message, at most."""
@@ -27,8 +28,6 @@ LARGEST = 1_500_000
 BEGINNING = -(1 << 62)
 _WHOLE = np.dtype((np.void, HEADER.itemsize))
 """A row as bytes: numpy copies rows with fields field by field, which takes five times as long."""
-
-_NO_TIMES = np.zeros(0, np.int64)
 
 Divide = Callable[[NDArray[np.void], int], NDArray[Any]]
 """Rows (HEADER[n]) and the number of partitions to the partition of each row: wireverdict.partition.divide."""
@@ -65,32 +64,37 @@ class Batcher:
         self._divide, self._size, self._interval, self._drops = divide, size, interval, drops
         self._capture = capture
         self._sequences, self._before = [0] * partitions, [0] * partitions
-        self._pending: list[list[tuple[HeaderBatch, NDArray[np.int64]]]] = [[] for _ in range(partitions)]
-        self._counts = [0] * partitions
+        self._pending = [Packer(size) for _ in range(partitions)]
         self._share, self._sampling = 1.0, [1.0] * partitions  # now, and the least since each partition's last message
 
     def add(self, batch: HeaderBatch) -> Iterator[Message]:
-        """Take up headers in order; the messages that are complete. Rows and names are copied where they wait."""
+        """Take up headers in order; the messages that are complete. What is needed of rows and names is copied."""
         self._sampled(batch.sampling)
         if not len(batch.rows):
             return
-        batch = HeaderBatch(with_quoted(batch.rows, self.partitions), batch.names)
+        batch = HeaderBatch(np.ascontiguousarray(with_quoted(batch.rows, self.partitions)), batch.names)
         clocks = np.maximum(np.maximum.accumulate(batch.rows["ts"]), self.clock)
-        cells = clocks // self._interval
-        before = cells[0] if self.clock == BEGINNING else self.clock // self._interval
-        crossings = np.flatnonzero(np.diff(cells, prepend=before)).tolist()
-        numbers = self._divide(batch.rows, self.partitions) if self.partitions > 1 else np.zeros(len(cells), np.int64)
+        crossings = self._crossings(clocks)
+        numbers = self._divide(batch.rows, self.partitions) if self.partitions > 1 else np.zeros(len(clocks), np.int64)
         starts = crossings if crossings[:1] == [0] else [0, *crossings]
-        for start, stop in zip(starts, [*starts[1:], len(cells)], strict=True):
+        for start, stop in zip(starts, [*starts[1:], len(clocks)], strict=True):
             if start or crossings[:1] == [0]:
                 yield from self.tell()
             yield from self._take(batch, clocks, numbers, start, stop)
             self.clock = int(clocks[stop - 1])
 
+    def _crossings(self, clocks: NDArray[np.int64]) -> list[int]:
+        """Where the clock goes into another interval."""
+        before = int(clocks[0] if self.clock == BEGINNING else self.clock) // self._interval
+        if int(clocks[-1]) // self._interval == before:  # as nearly always: clocks do not go back
+            return []
+        crossings: list[int] = np.flatnonzero(np.diff(clocks // self._interval, prepend=before)).tolist()
+        return crossings
+
     def tell(self) -> Iterator[Message]:
         """Everything that waits, and a tick for each partition that has nothing waiting."""
         for partition in range(self.partitions):
-            if self._counts[partition]:
+            if self._pending[partition].count:
                 yield from self._headers(partition)
             else:
                 yield self._message(partition, Kind.TICK)
@@ -105,7 +109,7 @@ class Batcher:
     def end(self) -> Iterator[Message]:
         """The input is over: what waits, then END for each partition."""
         for partition in range(self.partitions):
-            if self._counts[partition]:
+            if self._pending[partition].count:
                 yield from self._headers(partition)
             yield self._message(partition, Kind.END)
 
@@ -116,24 +120,26 @@ class Batcher:
     def _take(
         self, batch: HeaderBatch, clocks: NDArray[np.int64], numbers: NDArray[Any], start: int, stop: int
     ) -> Iterator[Message]:
-        for partition in range(self.partitions):
-            mine = start + np.flatnonzero(numbers[start:stop] == partition)
+        for partition, mine in enumerate(of_each(numbers[start:stop], self.partitions, start)):
+            pending = self._pending[partition]
             while len(mine):
-                taken = mine[: self._size - self._counts[partition]]
+                taken = mine[: self._size - pending.count]
                 mine = mine[len(taken) :]
-                self._pending[partition].append((compact(batch, taken), clocks[taken]))
-                self._counts[partition] += len(taken)
-                if self._counts[partition] == self._size:
+                pending.add(batch.rows, batch.names, taken, clocks)
+                if pending.count == self._size:
                     before, self.clock = self.clock, int(clocks[taken[-1]])
                     yield from self._headers(partition)
                     self.clock = before
 
     def _headers(self, partition: int) -> Iterator[Message]:
         """What waits for a partition, as one message or, if that would be too large, several."""
-        whole = joined([part for part, _ in self._pending[partition]])
-        clocks = np.concatenate([clock for _, clock in self._pending[partition]])
-        self._pending[partition], self._counts[partition] = [], 0
-        parts = [(whole, clocks)]
+        pending = self._pending[partition]
+        count, first, last = pending.count, pending.first, pending.last
+        value = pending.finish()
+        if len(value) <= LARGEST or count < 2:
+            yield self._message(partition, Kind.HEADERS, value, (count, first, last))
+            return
+        parts = [decode_headers(value)]
         while parts:
             batch, clock = parts.pop(0)
             value = encode_headers(batch, clock)
@@ -144,16 +150,18 @@ class Batcher:
                     (HeaderBatch(batch.rows[half:], batch.names), clock[half:]),
                 ]
                 continue
-            yield self._message(partition, Kind.HEADERS, value, batch.rows["ts"], int(clock[-1]) if parts else None)
+            times = len(clock), int(batch.rows["ts"].min()), int(batch.rows["ts"].max())
+            yield self._message(partition, Kind.HEADERS, value, times, int(clock[-1]) if parts else None)
 
     def _message(
         self,
         partition: int,
         kind: Kind,
         value: bytes = b"",
-        times: NDArray[np.int64] = _NO_TIMES,
+        times: tuple[int, int, int] = (0, 0, 0),
         clock: int | None = None,
     ) -> Message:
+        """`times`: how many headers, the least and the greatest of their times."""
         now = self.clock if clock is None else clock
         envelope = Envelope(
             sensor=self.sensor,
@@ -162,18 +170,18 @@ class Batcher:
             kind=kind,
             clock=now if now != BEGINNING else 0,
             partitions=self.partitions,
-            headers=len(times),
+            headers=times[0],
             before=self._before[partition],
-            first=int(times.min()) if len(times) else 0,
-            last=int(times.max()) if len(times) else 0,
+            first=times[1],
+            last=times[2],
             drops=dict(self._drops()),
             capture=dict(self._capture()),
             sampling=self._sampling[partition],
         )
         self._sequences[partition] += 1
         self._sampling[partition] = self._share
-        self._before[partition] += len(times)
-        return Message(partition, self.sensor.encode(), value, envelope.to_headers(), len(times))
+        self._before[partition] += times[0]
+        return Message(partition, self.sensor.encode(), value, envelope.to_headers(), times[0])
 
 
 def compact(batch: HeaderBatch, rows: NDArray[np.intp]) -> HeaderBatch:

@@ -9,6 +9,7 @@ partition is h modulo the number of partitions.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,16 @@ def hash_pair(a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any) -> Any:
 @kernel(types.void(HEADERS, I64, types.int64[::1]), borrow=True)
 def number(rows: Any, partitions: Any, out: Any) -> None:
     """Write the partition of each row."""
+    divisor = np.uint64(partitions)
+    mask = divisor - np.uint64(1)
+    whole = divisor & mask == 0  # a division costs as much as the hash
     for i in range(len(rows)):
         row = rows[i]
         if row.present & QUOTED_ONLY:
             h = hash_pair(row.quoted_src_hi, row.quoted_src_lo, row.quoted_dst_hi, row.quoted_dst_lo)
         else:
             h = hash_pair(row.src_hi, row.src_lo, row.dst_hi, row.dst_lo)
-        out[i] = np.int64(h % np.uint64(partitions))
+        out[i] = np.int64(h & mask if whole else h % divisor)
 
 
 @kernel(I64(HEADERS, I64, types.int64[::1]), borrow=True)
@@ -55,7 +59,7 @@ def elsewhere(rows: Any, partitions: Any, out: Any) -> Any:
     many = np.int64(0)
     for i in range(len(rows)):
         row = rows[i]
-        if not row.present & QUOTED or row.present & QUOTED_ONLY or row.protocol not in (ICMP, ICMP6):
+        if row.present & (QUOTED | QUOTED_ONLY) != QUOTED or row.protocol not in (ICMP, ICMP6):
             continue
         own = hash_pair(row.src_hi, row.src_lo, row.dst_hi, row.dst_lo)
         quoted = hash_pair(row.quoted_src_hi, row.quoted_src_lo, row.quoted_dst_hi, row.quoted_dst_lo)
@@ -63,6 +67,36 @@ def elsewhere(rows: Any, partitions: Any, out: Any) -> Any:
             out[many] = i
             many += 1
     return many
+
+
+@kernel(types.void(types.int64[::1], I64, types.int64[::1], types.int64[::1]), borrow=True)
+def sort(numbers: Any, first: Any, order: Any, ends: Any) -> None:
+    """Write into `order` the places of all 0s, counted from `first`, then those of all 1s and so on, and into `ends[p]`, zeros
+    before, where those of p end."""
+    for i in range(len(numbers)):
+        ends[numbers[i]] += 1
+    total = np.int64(0)
+    for p in range(len(ends)):
+        count = ends[p]
+        ends[p] = total
+        total += count
+    for i in range(len(numbers)):
+        p = numbers[i]
+        order[ends[p]] = first + i
+        ends[p] += 1
+
+
+def of_each(numbers: NDArray[np.int64], partitions: int, first: int = 0) -> list[NDArray[np.int64]]:
+    """For each partition the places where its number stands in `numbers`, in order; the first place counts as `first`. Raises
+    ValueError for numbers from `partitions` on."""
+    if partitions == 1:
+        return [np.arange(first, first + len(numbers))]
+    order, ends = np.empty(len(numbers), np.int64), np.zeros(partitions, np.int64)
+    if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < partitions:
+        raise ValueError(f"partitions from {numbers.min()} to {numbers.max()}; there are {partitions}")
+    sort(np.ascontiguousarray(numbers, np.int64), first, order, ends)
+    bounds = [0, *ends.tolist()]
+    return [order[start:stop] for start, stop in pairwise(bounds)]
 
 
 def divide(rows: NDArray[np.void], partitions: int) -> NDArray[np.int64]:
