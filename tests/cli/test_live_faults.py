@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import random
@@ -10,6 +11,8 @@ import socket
 import struct
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import orjson
 import pytest
 
@@ -22,9 +25,13 @@ from tests.streams.chain import Chain
 from tests.streams.publishing import Sent
 from wireverdict.alerts import AlertSettings
 from wireverdict.bus import Envelope, Kind, Topic
+from wireverdict.headers import HEADER, HeaderBatch
+from wireverdict.sampling import Sampler
 from wireverdict.settings import Settings
+from wireverdict.windows.part import WindowPart
 
 pytestmark = [pytest.mark.services, pytest.mark.lab]
+NO_NAMES = np.zeros(0, np.uint8)
 TINY = {"WIREVERDICT_LIVE__RING": "1", "WIREVERDICT_LIVE__BLOCK": "64", "WIREVERDICT_LIVE__LEAST_SHARE": "1"}
 
 
@@ -103,6 +110,69 @@ def sent_again(bus: Bus) -> list[Sent]:
         headers = [(name, value) for name, value in given.items() if isinstance(value, bytes)]
         sent.append(Sent(message.partition() or 0, bytes(message.key() or b""), bytes(message.value() or b""), headers))
     return sent
+
+
+def test_under_pressure_pairs_are_left_out_as_a_whole_and_every_packet_is_accounted_for() -> None:
+    """The bound on CPU is so low that the process is over it whatever it does. Every host is sent as many packets."""
+    bus = Bus(partitions=2)
+    hosts = [f"127.0.1.{number}" for number in range(1, 65)]
+    pressed = {"WIREVERDICT_LIVE__CPU": "0.0001", "WIREVERDICT_LIVE__LEAST_SHARE": "0.25"}
+    with capturing(bus, **pressed) as live:
+
+        def rounds(count: int) -> None:
+            for _ in range(count):
+                for host in hosts:
+                    live.socket.sendto(b"x", (host, live.port))
+            live.sent += count
+
+        while least(bus) > 0.25:
+            rounds(1)
+            until(lambda: True)
+        rounds(50)
+        status, said = live.stop()
+    assert status == 128 + signal.SIGTERM
+    told, sent = said[-1]["wireverdict"], len(hosts) * live.sent
+    assert (told["frames"], told["headers"], told["dropped"]) == (sent, sent, 0)
+    assert any("taking the packets of 0.25 of all address pairs" in line["message"] for line in said)
+
+    found: dict[int, int] = {}
+    for message in bus.read(Topic.HEADERS):
+        envelope = Envelope.from_headers(message.headers())
+        assert envelope.sampling in (0.25, 0.5, 1.0)
+        if envelope.kind is Kind.HEADERS:
+            rows = rows_of([(envelope, message.value() or b"")]).rows
+            for host in rows["dst_lo"].tolist():
+                found[host] = found.get(host, 0) + 1
+        last = envelope
+    assert sum(found.values()) + told["left_out"]["sampled"] == sent
+    assert last.capture["sampled_out"] == told["left_out"]["sampled"]
+    whole = {host for host, count in found.items() if count == live.sent}
+    assert whole == kept_of(hosts, 0.25)
+    assert all(count < live.sent - 50 + 1 for host, count in found.items() if host not in whole)
+
+    chain = Chain(2)
+    chain.take(sent_again(bus))
+    parts = [part for out in chain.sent if out.topic is Topic.WINDOWS and out.value for part in parts_of(out.value)]
+    assert sum(part.packets for part in parts) == sum(found.values())
+    assert min(part.capture.sampled for part in parts) == 0.25
+    assert sum(part.capture.left_out for part in parts) > 0
+
+
+def least(bus: Bus) -> float:
+    """The least share that messages tell so far."""
+    return min([Envelope.from_headers(message.headers()).sampling for message in bus.read(Topic.HEADERS)], default=1.0)
+
+
+def kept_of(hosts: list[str], share: float) -> set[int]:
+    """Those of some hosts, by the lower half of their addresses, whose packets from 127.0.0.1 are kept."""
+    rows = np.zeros(len(hosts), HEADER)
+    rows["src_lo"] = 0xFFFF << 32 | int(ipaddress.ip_address("127.0.0.1"))
+    rows["dst_lo"] = [0xFFFF << 32 | int(ipaddress.ip_address(host)) for host in hosts]
+    return set(Sampler(share).apply(HeaderBatch(rows, NO_NAMES)).rows["dst_lo"].tolist())
+
+
+def parts_of(value: bytes) -> list[WindowPart]:
+    return [WindowPart.from_bytes(each) for each in msgspec.msgpack.decode(value, type=list[bytes])]
 
 
 def test_kafka_goes_away_and_comes_back_and_everything_arrives_in_order(server: KafkaServer, tmp_path: Path) -> None:
