@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from wireverdict.kernels import store
-from wireverdict.kernels.indexes import from_the_front
+from wireverdict.kernels.lowering import settle
 from wireverdict.kernels.native import Native
 from wireverdict.kernels.store import cache_directory
 from wireverdict.kernels.types import Signature
@@ -86,7 +86,7 @@ def kernel(
             return cast(F, NATIVE[-1])
         import numba
 
-        from_the_front()
+        settle()
         room = store.room_of(function.__code__.co_filename)
         numba.config.CACHE_DIR = cache_directory(room)
         options: dict[str, Any] = {
