@@ -51,6 +51,7 @@ def test_json_and_json_lines(text: str) -> None:
         ("who,what,from,to\nsomebody,x,,\n", "'somebody' in `who` is no address"),
         ("who,what,from,to,expect\n,x,,,perhaps\n", "it must be fires, may or never"),
         ("[1]", "a label is an object"),
+        ('{"event": {"dataset": "wireverdict.verdict"}}', "a verdict that lacks something"),
         ('{"who": ', "labels"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from wireverdict.backtest.incidents import Incident
+from wireverdict.backtest.verdict_labels import are_verdicts, label_rows
 
 FIELDS = ("who", "what", "from", "to", "where", "expect", "group", "note")
 NEEDED = FIELDS[:4]
@@ -51,10 +52,16 @@ class Label(msgspec.Struct, frozen=True):
 
 
 def read_labels(text: str, name: str) -> list[Label]:
-    """Labels of a CSV file with a line of heads, of a JSON list, or of JSON lines. Raises LabelError."""
+    """Labels of a CSV file with a line of heads, of a JSON list, or of JSON lines; or of verdicts as JSON, one an incident.
+    Raises LabelError."""
     head = text.lstrip()[:1]
     if head in ("[", "{"):
         rows = _json(text, name)
+        if are_verdicts(rows):
+            try:
+                rows = label_rows(rows)
+            except (KeyError, TypeError, AttributeError) as error:
+                raise LabelError(f"{name}: a verdict that lacks something: {error!r}") from None
     else:
         table = csv.DictReader(io.StringIO(text))
         heads = [head.strip() for head in table.fieldnames or []]
