@@ -62,7 +62,7 @@ def test_settings_are_held_against_what_was_told(printed: str, tmp_path: Path) -
     (tmp_path / "told.jsonl").write_text(printed, encoding="utf-8")
     (tmp_path / "now.toml").write_text("", encoding="utf-8")
     (tmp_path / "deaf.toml").write_text('[detectors]\noff = ["dns-loss"]\n', encoding="utf-8")
-    configs = ["--config", tmp_path / "now.toml", "--config", tmp_path / "deaf.toml"]
+    configs = ["--config", str(tmp_path / "now.toml"), "--config", str(tmp_path / "deaf.toml")]
     done = run("backtest", "--json", "--labels", tmp_path / "told.jsonl", *configs, DEMO)
     assert done.status == 1
     scores = [one["scores"][0] for one in orjson.loads(done.out)["configs"]]
