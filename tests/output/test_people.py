@@ -76,7 +76,7 @@ def test_a_verdict_says_what_who_since_when_how_sure_why_and_what_next(tmp_path:
         "CRITICAL  DNS answers are lost",
         "dns-loss",
         "198.18.0.2 to 198.19.4.4 port 53 (udp)",
-        "2026-11-23 07:01:52 UTC, for 40 s, and it goes on",
+        "2026-11-23 07:01:52 UTC, for 40 s, no end seen",
         "97 %",
         "attempts 1,234 · answered 72 · unanswered 94 %",
         "check next",
@@ -133,9 +133,19 @@ def test_the_busiest_connections_over_all_pieces(tmp_path: Path) -> None:
     pieces[2]["source"]["bytes"][0] = 10**12  # reported while open: its record will come
     lines = page(tmp_path, *pieces)
     at = next(number for number, line in enumerate(lines) if line.startswith("busiest connections"))
-    assert lines[at + 1] == ("192.0.2.1 > 198.51.100.7:443 tcp      SF            3  5.0 MB       0 µs")
+    assert lines[at + 1] == ("192.0.2.1 > 198.51.100.7:443 tcp    SF             3  5.0 MB        0 µs")
     assert [line.startswith("192.0.2.1") for line in lines[at + 1 : at + 7]] == [True] * 5 + [False]
     assert "Flags raised: one sided 7" in lines
+
+
+def test_long_cells_keep_apart(tmp_path: Path) -> None:
+    rows = connections(1, 99_900_000)
+    rows["last_ts"] = rows["first_ts"] + (18 * 60 + 11) * 10**9
+    rows["source"]["packets"] = 9_999_000
+    lines = page(tmp_path, rows)
+    at = next(number for number, line in enumerate(lines) if line.startswith("busiest connections"))
+    cells = ["198.51.100.7:443", "tcp", "SF", "9,999,000", "99.9", "MB", "18", "min", "11", "s"]
+    assert lines[at + 1].split()[2:] == cells
 
 
 def test_a_list_has_a_heading_and_no_table(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ COMMANDS = {
     "explain": "Say in words why a verdict fired.",
     "locate": "Say where segments were lost that several sensors have seen.",
     "backtest": "Say what other settings would have said of the past, and how right they would have been.",
-    "capture": "Send the packet headers of captures to Kafka.",
+    "capture": "Send the packet headers of captures, or of network interfaces, to Kafka.",
     "stream": "Read headers from Kafka; write connection records and verdicts to it.",
     "replay": "Run recorded headers through the detectors again, or send them on.",
     "archive": "Keep headers as Parquet files, by hour and sensor.",

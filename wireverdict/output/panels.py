@@ -66,7 +66,7 @@ def panel(incident: Incident) -> Any:
     worst, last = incident.worst, incident.last
     colour = _COLOURS[worst.severity]
     lasted = duration(max(last.end - last.start, 0))
-    since = f"{moment(last.start)}, for {lasted}, {'now over' if incident.over else 'and it goes on'}"
+    since = f"{moment(last.start)}, for {lasted}, {'now over' if incident.over else 'no end seen'}"
     sure = [share(worst.confidence), *(f"capture: {words}" for words in evidence(worst.capture_quality, 60))]
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)

@@ -176,11 +176,11 @@ def _cut(text: str, width: int) -> str:
 
 def _table(rows: NDArray[np.void], width: int) -> list[str]:
     """The rows as lines of at most `width` columns; what is too long for the first column is cut."""
-    room = width - 43
+    room = width - 45
 
     def line(ends: str, *cells: str) -> str:
         state, packets, octets, lasted, rtt = cells
-        return f"{_cut(ends, room):<{room}} {state:<6}{packets:>9}{octets:>8}{lasted:>11}{rtt:>8}"
+        return f"{_cut(ends, room):<{room}} {state:<6} {packets:>9} {octets:>7} {lasted:>11} {rtt:>7}"
 
     lines = [line("busiest connections", "state", "packets", "size", "lasted", "RTT")]
     for row, ends in zip(rows, endpoints(rows, source_ports=False), strict=True):
