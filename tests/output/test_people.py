@@ -144,7 +144,7 @@ def test_long_cells_keep_apart(tmp_path: Path) -> None:
     rows["source"]["packets"] = 9_999_000
     lines = page(tmp_path, rows)
     at = next(number for number, line in enumerate(lines) if line.startswith("busiest connections"))
-    cells = ["198.51.100.7:443", "tcp", "SF", "9,999,000", "99.9", "MB", "18", "min", "11", "s"]
+    cells = ["198.51.100.7:443", "tcp", "SF", "9,999,000", "100", "MB", "18", "min", "11", "s"]
     assert lines[at + 1].split()[2:] == cells
 
 
