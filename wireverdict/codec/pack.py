@@ -21,6 +21,7 @@ from wireverdict.codec.predict import (
 from wireverdict.headers import ACK as ACK_FLAG
 from wireverdict.headers import HEADER, SACK1, SACK2, TCP_HEADER, TIMESTAMPS
 from wireverdict.kernels import kernel, types
+from wireverdict.kernels.prefetch import prefetch
 
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 ROWS, FLOWS, KINDS, QUESTIONS, QUOTES, CHANGES, CHANGED, FARS, FAR_AT, START, NOW, FIRST, LAST, AHEAD = range(14)
@@ -29,6 +30,8 @@ least and the greatest time; the clock's leads, or'ed."""
 COUNTS = 14
 MICROSECOND = 1_000
 """ns."""
+EARLY = 8
+"""Rows ahead that are asked for."""
 OUTSIDE, BEHIND = -1, -2
 """Given instead of a count: a name lies outside `names`; a clock is behind its packet."""
 
@@ -196,6 +199,11 @@ def pack(
     changes, far = (skips, fields, bys), (far_skips, far_fields, far_bys)
     zero = np.uint32(0)
     for k in range(len(which)):
+        if k + EARLY < len(which):
+            soon = which[k + EARLY]
+            prefetch(rows, soon, 0)
+            prefetch(rows, soon, 64)
+            prefetch(rows, soon, 128)
         r = rows[which[k]]
         i = counts[ROWS]
         question = question_of(r, names, hashes, asked, ends, held, indexes[2], counts[QUESTIONS])
