@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from producers.batching import BEGINNING, compact, joined
+from producers.batching import BEGINNING, joined
 from producers.recorded.columns import MESSAGE, SCHEMA, TEXTS, TIME, to_table
 from producers.recorded.source import HeaderSource, Recorded
 from producers.recorded.store import HOUR, Cursor, Store
@@ -31,7 +31,10 @@ _DICTIONARIES = [
     *("protocol", "ttl", "tos", "direction", "present", "tcp_flags", "sport", "dport", "window", "mss", "wscale"),
     *("frame_length", "ip_length", "payload_length", "dns_qtype", "dns_flags", "vlan", "time_ns"),
 ]
-_ENCODINGS = {TIME: "DELTA_BINARY_PACKED"} | dict.fromkeys(("seq", "ack", "tsval", "tsecr"), "BYTE_STREAM_SPLIT")
+_ENCODINGS = {TIME: "DELTA_BINARY_PACKED"}
+_LEVELS = dict.fromkeys(("seq", "ack", "tsval", "tsecr"), 9)
+"""Of zstd, where more of it than 1 is worth it: these are half of all columns. What repeats in them are whole numbers (an
+acknowledgement is what was expected next, an echo is a time stamp), so they are left as they are, not split into bytes."""
 
 
 class Told(msgspec.Struct, omit_defaults=True):
@@ -97,10 +100,10 @@ class Archiver:
                 waiting.told.pop()  # a tick after a tick
             waiting.told.append((now, recorded.end, len(waiting.parts)))
             return
-        hours = clock // HOUR
+        hours, rows = clock // HOUR, recorded.batch.rows
         starts = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1)).tolist()
         for start, stop in zip(starts, [*starts[1:], len(clock)], strict=True):
-            part = compact(recorded.batch, np.arange(start, stop))._replace(sampling=recorded.batch.sampling)
+            part = recorded.batch._replace(rows=rows[start:stop].copy(), names=recorded.batch.names.copy())
             waiting = self._waiting(recorded, int(hours[start]) * HOUR)
             waiting.parts.append((part, clock[start:stop].copy()))
         self._held += len(clock)
@@ -176,6 +179,7 @@ def _file(about: About, partitions: dict[int, _Waiting]) -> tuple[Any, int]:
         sink,
         SCHEMA,
         compression={name: "none" if name == MESSAGE else "zstd" for name in SCHEMA.names},
+        compression_level={name: _LEVELS.get(name, 1) for name in SCHEMA.names if name != MESSAGE},
         use_dictionary=_DICTIONARIES,
         column_encoding=_ENCODINGS,
         dictionary_pagesize_limit=16 << 20,
@@ -189,16 +193,26 @@ def _file(about: About, partitions: dict[int, _Waiting]) -> tuple[Any, int]:
 
 
 def _groups(parts: list[tuple[HeaderBatch, NDArray[np.int64]]]) -> Iterator[tuple[HeaderBatch, NDArray[np.int64]]]:
-    """What was taken up, in row groups: of one share of sampling each."""
-    while parts:
-        share = parts[0][0].sampling
-        many = next((i for i, (batch, _) in enumerate(parts) if batch.sampling != share), len(parts))
-        whole = joined([batch for batch, _ in parts[:many]])
-        clocks = np.concatenate([clock for _, clock in parts[:many]])
-        parts = parts[many:]
-        for start in range(0, len(clocks), GROUP):
-            chosen = compact(whole, np.arange(start, min(start + GROUP, len(clocks))))
-            yield chosen._replace(sampling=share), clocks[start : start + GROUP]
+    """What was taken up, in row groups: of one share of sampling each. Joined one by one: memory is used again."""
+    some: list[tuple[HeaderBatch, NDArray[np.int64]]] = []
+    room = GROUP
+    for batch, clock in parts:
+        at = 0
+        while at < len(clock):
+            if not room or (some and some[0][0].sampling != batch.sampling):
+                yield _together(some)
+                some, room = [], GROUP
+            here = slice(at, at + room)
+            some.append((batch._replace(rows=batch.rows[here]), clock[here]))
+            many = len(some[-1][1])
+            at, room = at + many, room - many
+    if some:
+        yield _together(some)
+
+
+def _together(some: list[tuple[HeaderBatch, NDArray[np.int64]]]) -> tuple[HeaderBatch, NDArray[np.int64]]:
+    whole = joined([batch for batch, _ in some])._replace(sampling=some[0][0].sampling)
+    return whole, np.concatenate([clock for _, clock in some])
 
 
 def archive(source: HeaderSource, archiver: Archiver) -> Iterator[int]:
