@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from wireverdict import compose, snapshot
 from wireverdict.bus import SCHEMA, BadMessage, Envelope, Kind, Topic
 from wireverdict.codec.connections import encode_connections
 from wireverdict.codec.headers import Workspace, decode_headers
+from wireverdict.location.recent import LEAD, Recent, packed
 from wireverdict.sampling import weight
 from wireverdict.settings import Settings
 from wireverdict.shard import Shard
@@ -70,6 +71,7 @@ class Connections:
         self.lines: dict[str, Line] = {}
         self._future = round(settings.stream.max_future * 1000)
         self._width = round(settings.windows.width * 1e9)
+        self.recent = Recent(settings.stream.locate) if settings.stream.locate else None
 
     @property
     def open(self) -> int:
@@ -103,6 +105,8 @@ class Connections:
         if line.shard is None:
             line.shard, line.shards = compose.shard(self.settings, envelope.partitions), envelope.partitions
         line.clock = max(line.clock, envelope.clock)
+        if self.recent is not None:
+            self.recent.add(envelope.sensor, None if batch is None else batch.rows, line.clock)
         if batch is not None:
             line.shard.feed(batch, clock)
             self.metrics.headers.inc(len(batch.rows))
@@ -157,6 +161,8 @@ class Connections:
             if line.ended:
                 line.ended, line.epoch, line.told, line.clock, line.lost = False, line.epoch + 1, None, 0, {}
                 line.losses = Losses(self._width)
+                if self.recent is not None:
+                    self.recent.forget(envelope.sensor)
         if envelope.sequence < line.next:
             return False
         if envelope.sequence > line.next:
@@ -186,11 +192,14 @@ class Connections:
             values: dict[str, Any] = {name: getattr(line, name) for name in _PLAIN}
             values["losses"] = line.losses.dump()
             lines[sensor] = values | {"shard": None if line.shard is None else line.shard.dump()}
-        return snapshot.packing({"lines": lines})
+        return snapshot.packing({"lines": lines} | ({"recent": self.recent.dump()} if self.recent is not None else {}))
 
     def load(self, data: bytes) -> None:
         """See State."""
-        for sensor, values in snapshot.unpack(data)["lines"].items():
+        dumped = snapshot.unpack(data)
+        if self.recent is not None:
+            self.recent.load(dumped.get("recent", {}))
+        for sensor, values in dumped["lines"].items():
             state, losses = values.pop("shard"), Losses(self._width)
             losses.load(values.pop("losses"))
             line = self.lines[sensor] = Line(losses, **values)
@@ -228,7 +237,7 @@ class _Outputs:
         line, parts = self._line, self._parts
         assert line.shard is not None
         closed, self._parts = line.shard.closed_through, []
-        parts = line.losses.book(parts, closed)
+        parts = self._locate(line.losses.book(parts, closed))
         if not (parts or line.ended or closed != line.told):
             return
         line.told = closed
@@ -249,6 +258,18 @@ class _Outputs:
                 lost=line.lost,
             )
             self.all.append(Outgoing(Topic.WINDOWS, self._sensor.encode(), piece, closing.to_headers()))
+
+    def _locate(self, parts: list[WindowPart]) -> list[WindowPart]:
+        """The parts of windows that have closed, with where other sensors' headers say that segments were lost."""
+        recent = self._state.recent
+        if recent is None or not parts:
+            return parts
+        gaps = {sensor for sensor, line in self._state.lines.items() if line.lost}
+        told = [
+            replace(part, located=packed(recent.located(self._sensor, part.start, part.end, gaps))) for part in parts
+        ]
+        recent.forget(self._sensor, max(part.end for part in parts) - LEAD)
+        return told
 
     def _send(self, value: bytes) -> None:
         partition = self._state.partition

@@ -15,11 +15,17 @@ from streams.silence import Silence
 from wireverdict import compose, snapshot
 from wireverdict.bus import SCHEMA, BadMessage, Topic
 from wireverdict.judge import Judge
+from wireverdict.location.evidence import with_location
+from wireverdict.location.recent import Found, as_located, unpacked
 from wireverdict.settings import Settings
 from wireverdict.verdicts import Verdict
 from wireverdict.windows.home import HomeNetworks
 from wireverdict.windows.merge import Merge
 from wireverdict.windows.part import WindowPart
+from wireverdict.windows.view import WindowView
+
+LOCATED = 6
+"""Windows of which located losses are kept for verdicts."""
 
 
 @dataclass(slots=True)
@@ -35,6 +41,7 @@ class Bench:
     pieces: dict[int, list[bytes]] = field(default_factory=dict)  # of a value that is not complete, per shard
     later: list[tuple[bytes, bytes]] = field(default_factory=list)  # of later epochs: envelope, value
     ahead: set[int] = field(default_factory=set)  # shards of those
+    located: list[tuple[int, list[Found]]] = field(default_factory=list)  # losses by window, of the last LOCATED
 
 
 class Verdicts:
@@ -79,7 +86,7 @@ class Verdicts:
         self.metrics.messages.labels(Topic.WINDOWS, "end" if closing.ended else "windows").inc()
         verdicts = self._take_or_keep(bench, closing, value)
         while len(bench.ended | bench.ahead) == bench.shards > 0:
-            verdicts += self._end(bench)
+            verdicts += self._end(bench, closing.sensor)
             waiting, bench.later, bench.ahead = bench.later, [], set()
             for envelope, data in waiting:
                 verdicts += self._take_or_keep(bench, msgspec.json.decode(envelope, type=Closing), data)
@@ -104,23 +111,38 @@ class Verdicts:
         parts = _parts(value)
         verdicts: list[Verdict] = []
         for view in bench.merge.add(closing.shard, parts, closing.closed_through):
-            verdicts += bench.judge.step(view)
+            verdicts += self._judge(bench, closing.sensor, view)
         self._count_errors(bench.judge)
         if closing.ended:
             bench.ended.add(closing.shard)
         return verdicts
 
+    def _judge(self, bench: Bench, sensor: str, view: WindowView) -> list[Verdict]:
+        """What a window makes people hear, with where its segments were lost as far as several sensors tell."""
+        assert bench.judge is not None
+        if view.located:
+            bench.located = [*bench.located[1 - LOCATED :], (view.number, unpacked(view.located))]
+        bench.located = [each for each in bench.located if each[0] > view.number - LOCATED]
+        return self._with_location(bench, sensor, bench.judge.step(view))
+
+    @staticmethod
+    def _with_location(bench: Bench, sensor: str, verdicts: list[Verdict]) -> list[Verdict]:
+        if not bench.located or not verdicts:
+            return verdicts
+        located = [as_located(found) for _, found in bench.located]
+        return [with_location(verdict, sensor, located) for verdict in verdicts]
+
     def _merge(self, shards: int) -> Merge:
         return Merge(shards, HomeNetworks(self.settings.capture.home_networks))
 
-    def _end(self, bench: Bench) -> list[Verdict]:
+    def _end(self, bench: Bench, sensor: str) -> list[Verdict]:
         """All shards have ended: the verdicts that waited for more, and a fresh start for what comes next."""
         assert bench.merge is not None
         assert bench.judge is not None
-        verdicts = [verdict for view in bench.merge.finish() for verdict in bench.judge.step(view)]
-        verdicts += bench.judge.finish()
+        verdicts = [verdict for view in bench.merge.finish() for verdict in self._judge(bench, sensor, view)]
+        verdicts += self._with_location(bench, sensor, bench.judge.finish())
         self._count_errors(bench.judge)
-        bench.epoch += 1
+        bench.epoch, bench.located = bench.epoch + 1, []
         bench.shards, bench.merge, bench.judge, bench.ended = 0, None, None, set()
         return verdicts
 
@@ -154,6 +176,7 @@ class Verdicts:
                 "seen": [[shard, *origin] for shard, origin in bench.seen.items()],
                 "pieces": [[shard, pieces] for shard, pieces in bench.pieces.items()],
                 "later": [list(pair) for pair in bench.later],
+                "located": [[number, msgspec.msgpack.encode(found)] for number, found in bench.located],
             }
         packed = snapshot.pack({"benches": benches, "silence": self.silence.dump()})
         return lambda: packed
@@ -173,6 +196,7 @@ class Verdicts:
             bench.seen = {shard: (offset, piece) for shard, offset, piece in values["seen"]}
             bench.pieces = {shard: list(pieces) for shard, pieces in values["pieces"]}
             bench.later = [(envelope, value) for envelope, value in values["later"]]
+            bench.located = [(number, unpacked([found])) for number, found in values.get("located", ())]
             bench.ahead = {msgspec.json.decode(envelope, type=Closing).shard for envelope, _ in bench.later}
 
 

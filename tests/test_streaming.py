@@ -23,6 +23,7 @@ from wireverdict.streaming import StreamSettings
         ({"threads": 0}, "stream.buffer and stream.threads must be at least 1"),
         ({"max_future": -1.0}, "must not be negative"),
         ({"silence": -1.0}, "must not be negative"),
+        ({"locate": -1}, "must not be negative"),
     ],
 )
 def test_what_cannot_be(changes: dict[str, Any], words: str) -> None:

@@ -49,10 +49,12 @@ def follow(
     clock: Clocks,
     span: tuple[int, int],
     heard: NDArray[np.void] | None = None,
+    forgotten: int | None = None,
 ) -> Followed | None:
     """`near`, `far`: SEGMENT[n] of one direction at both sensors in order of time; `answers`: acknowledgements of the
     other direction at the far sensor; `clock`: A is the near sensor; `span` ns: first and last time of the far capture;
-    `heard`: acknowledgements at the near sensor. None if the two do not see the same data."""
+    `heard`: acknowledgements at the near sensor; `forgotten`: the sequence number up to which data may have passed it that
+    is not in `near`. None if the two do not see the same data."""
     near, far = near[near["length"] > 0], far[far["length"] > 0]
     if not len(near) or not len(far):
         return None
@@ -84,7 +86,8 @@ def follow(
     keys, inverse = np.unique(ours.of[lost] * 4 + place, return_inverse=True)
     octets = np.zeros(len(keys), np.int64)
     np.add.at(octets, inverse, _sizes(bounds, ours.piece[lost]))
-    before_ts, before_bytes = _before(bounds, ours, theirs, came, left, right, near["ts"], near["tsval"])
+    least = left[0] if forgotten is None else int(unwrapped(np.array([forgotten], np.uint32), base)[0])
+    before_ts, before_bytes = _before(bounds, ours, theirs, came, least, right, near["ts"], near["tsval"])
     return Followed(
         np.concatenate([near["ts"][keys // 4].astype(np.int64), before_ts]),
         np.concatenate([octets, before_bytes]),
@@ -213,7 +216,7 @@ def _before(
     ours: _Copies,
     theirs: _Copies,
     came: NDArray[np.int64],
-    left: NDArray[np.int64],
+    least: int,
     right: NDArray[np.int64],
     ts: NDArray[np.int64],
     stamp: NDArray[np.uint32],
@@ -221,7 +224,8 @@ def _before(
     """Pieces that the near sensor first saw when they were sent again: times (ns, near clock) when they were jumped over,
     and bytes.
 
-    Later data had come by before, with an older TSval: what is reordered has the same or an older one (RFC 7323).
+    Of what lies below `least` nothing is known. Later data had come by before, with an older TSval: what is reordered has the
+    same or an older one (RFC 7323).
     """
     there = np.diff(ours.start) > 0
     first = np.full(len(bounds) - 1, -1)
@@ -230,8 +234,8 @@ def _before(
     jumped_by = np.searchsorted(highest, bounds[1:], "right")  # the first transmission that went beyond the piece
     unmatched = np.zeros(len(bounds) - 1, bool)
     unmatched[theirs.piece[came == -1]] = True
-    late = there & (jumped_by < first) & (bounds[:-1] >= left[0]) & ~unmatched
-    late &= jumped_by < len(left)
+    late = there & (jumped_by < first) & (bounds[:-1] >= least) & ~unmatched
+    late &= jumped_by < len(right)
     pieces = np.flatnonzero(late)
     by, again = jumped_by[pieces], first[pieces]
     timed = (stamp[by] != 0) & (stamp[again] != 0)

@@ -47,7 +47,8 @@ class WindowPart:
 
     `packets` may be 0: then there is only what others' packets make a window of (receive windows that stay closed, errors
     about a connection), `late`, or `full`. `late`: packets that came when windows up to `number` - 1 had closed, for one of
-    them. `full`: what found no room in the tables of paths so far, None for as before.
+    them. `full`: what found no room in the tables of paths so far, None for as before. `located`: losses that several sensors
+    located, packed (wireverdict.location.recent).
     """
 
     number: int
@@ -60,13 +61,23 @@ class WindowPart:
     late: int = 0
     paths: PathView | None = None
     full: dict[str, int] | None = None
+    located: tuple[bytes, ...] = ()
 
     def view(self, home: HomeNetworks) -> WindowView:
         """What detectors see, if this is all there is of the window."""
         tables = Services(*self.services).table(), Answers(*self.answers).table()
         width = self.end - self.start
         return WindowView(
-            self.number, self.start, self.end, width, self.packets, *tables, self.capture, home, self.paths
+            self.number,
+            self.start,
+            self.end,
+            width,
+            self.packets,
+            *tables,
+            self.capture,
+            home,
+            self.paths,
+            self.located,
         )
 
     def to_bytes(self) -> bytes:
@@ -82,6 +93,7 @@ class WindowPart:
                 "capture": {each.name: getattr(self.capture, each.name) for each in fields(Capture)},
                 "paths": None if self.paths is None else encode_paths(self.paths),
             }
+            | ({"located": list(self.located)} if self.located else {})
         )
 
     @staticmethod
@@ -96,6 +108,7 @@ class WindowPart:
             capture = msgspec.convert(told["capture"], Capture)
             paths = None if told["paths"] is None else msgspec.msgpack.decode(told["paths"], type=PathView)
             services, answers = _services(told["services"]), _answers(told["answers"])
+            located = msgspec.convert(told.get("located", []), tuple[bytes, ...])
         except (KeyError, TypeError, AttributeError, msgspec.MsgspecError) as error:
             raise ValueError(f"no window part: {error!r}") from None
         return WindowPart(
@@ -109,6 +122,7 @@ class WindowPart:
             plain.late,
             paths,
             full,
+            located,
         )
 
 
@@ -159,6 +173,7 @@ def join(parts: list[WindowPart]) -> WindowPart:
         capture=capture,
         late=sum(part.late for part in parts),
         paths=_join_paths(views) if views else None,
+        located=tuple(packed for part in parts for packed in part.located),
     )
 
 

@@ -205,6 +205,7 @@ class WindowView:
     capture: Capture
     home: HomeNetworks = field(default_factory=HomeNetworks)
     paths: Any = None  # judgements of wireverdict.paths, filled in by the pipeline
+    located: tuple[bytes, ...] = ()  # losses that several sensors located, packed (wireverdict.location.recent)
 
     def pair(self, first: Address, second: Address) -> NDArray[np.int64] | None:
         """Counts between two addresses, int64 (2, len(Count)): what `first` sent, what `second` sent. None: nothing."""
