@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -69,3 +71,38 @@ def test_handlers_and_timer_are_put_back() -> None:
         ask()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)] == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+class Inputs:
+    """Batches, here numbers, and what is held back meanwhile."""
+
+    def __init__(self, given: list[int | OSError]) -> None:
+        self.given, self.held = given, [8, 9]
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self.given:
+            if isinstance(batch, OSError):
+                raise batch
+            yield batch
+
+    def rest(self) -> Iterator[Any]:
+        yield from self.held
+
+
+def taken(inputs: Any, stop_at: int) -> list[Any]:
+    with Interrupts() as interrupts:
+        found: list[Any] = []
+        batch: Any
+        for batch in interrupts.batches(inputs):
+            found.append(batch)
+            if batch == stop_at:
+                ask()
+    return found
+
+
+def test_batches_end_with_what_had_been_read() -> None:
+    assert taken(Inputs([1, 2, 3]), stop_at=0) == [1, 2, 3]
+    assert taken(Inputs([1, 2, 3]), stop_at=2) == [1, 2, 8, 9]
+    assert taken(Inputs([1, Stopped(), 3]), stop_at=0) == [1]
+    with pytest.raises(PermissionError):
+        taken(Inputs([1, PermissionError()]), stop_at=0)

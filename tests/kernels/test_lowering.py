@@ -72,9 +72,9 @@ print(packets > 500_000)
 """
 
 
-def said(program: str, cache: Path, *arguments: str, also: Path | None = None, **variables: str) -> list[str]:
-    """Lines of a program."""
-    path = os.pathsep.join(str(each) for each in (ROOT, also) if each is not None)
+def said(program: str, folder: Path, *arguments: str, **variables: str) -> list[str]:
+    """Lines of a program that may import what lies in `folder`."""
+    path, cache = f"{ROOT}{os.pathsep}{folder}", folder / "cache"
     environment = {**os.environ, "PYTHONPATH": path, "WIREVERDICT_KERNEL_CACHE": str(cache), **variables}
     command = (sys.executable, "-c", program, *arguments)
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -92,15 +92,15 @@ def room(folder: Path, source: str) -> None:
 
 def test_no_index_counts_from_the_end(tmp_path: Path) -> None:
     room(tmp_path, KERNEL)
-    assert said(ASK, tmp_path / "cache", also=tmp_path, **CHECKED) == ["4", "outside", "outside"]
+    assert said(ASK, tmp_path, **CHECKED) == ["4", "outside", "outside"]
 
 
 def test_helpers_are_part_of_their_kernel_only(tmp_path: Path) -> None:
     room(tmp_path, HELPED)
-    assert said(BUILD, tmp_path / "cache", also=tmp_path, WIREVERDICT_KERNELS="build") == ["False", "True"]
+    assert said(BUILD, tmp_path, WIREVERDICT_KERNELS="build") == ["False", "True"]
     ask = "import numpy as np; from room.main import item; print(item(np.arange(9), 8))"
-    assert said(ask, tmp_path / "cache", also=tmp_path) == ["4"]
+    assert said(ask, tmp_path) == ["4"]
 
 
 def test_no_kernel_reaches_outside_its_arrays(tmp_path: Path) -> None:
-    assert said(ANALYZE, tmp_path / "cache", str(CAPTURES), **CHECKED) == ["True"]
+    assert said(ANALYZE, tmp_path, str(CAPTURES), **CHECKED) == ["True"]

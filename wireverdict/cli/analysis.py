@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from producers.files.report import FileReport
 from producers.timeline import Timeline, open_timeline
 from wireverdict.cli.app import FAILED, FOUND, NOTHING
-from wireverdict.cli.interrupts import Interrupts, Stopped
+from wireverdict.cli.interrupts import Interrupts
 from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
 from wireverdict.cli.veiling import ANONYMOUS, open_veil
@@ -195,7 +195,7 @@ class Run:
         """Do it; the exit status."""
         try:
             with Progress(sys.stderr) as progress:
-                for batch in self._batches():
+                for batch in self.interrupts.batches(self.timeline):
                     self.pipeline.feed(self._matching(batch))
                     self._hand_out()
                     progress.update(self.pipeline.packets, self.timeline.bytes_read, self.timeline.bytes_total)
@@ -227,19 +227,6 @@ class Run:
         if failed:
             return FAILED
         return FOUND if self.verdicts[Status.FIRING] else NOTHING
-
-    def _batches(self) -> Iterator[FrameBatch]:
-        """Until the end of the inputs or a wish to stop."""
-        batches = iter(self.timeline)
-        while not self.interrupts.stopped:
-            batch = None
-            with suppress(Stopped), self.interrupts.waiting():
-                batch = next(batches, None)
-            if batch is None:
-                break
-            yield batch
-        if self.interrupts.stopped:
-            yield from self.timeline.rest()
 
     def _by_wish(self, report: FileReport) -> bool:
         """Whether a report tells of no more than that reading was stopped; its error is taken back."""

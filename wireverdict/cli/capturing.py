@@ -7,8 +7,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from producers.timeline import Timeline, open_timeline
 from wireverdict import logs
 from wireverdict.cli.analysis import GRACE, Refusal, make_filter, read_settings, tell
 from wireverdict.cli.app import FAILED, NOTHING
-from wireverdict.cli.interrupts import Interrupts, Stopped
+from wireverdict.cli.interrupts import Interrupts
 from wireverdict.cli.progress import Progress
 from wireverdict.cli.sending import FLUSH, LOG, log_sent, open_spool, waiting
 from wireverdict.cli.veiling import ANONYMOUS, open_veil
@@ -133,7 +132,7 @@ class Run:
         began = time.monotonic()
         try:
             with Progress(sys.stderr) as progress:
-                frames = self._batches()
+                frames = self.interrupts.batches(self.timeline)
                 for batch in paced(frames, wait=self._wait) if self.options.rate == "real" else frames:
                     self.capture.feed(self._matching(batch))
                     progress.update(self.capture.frames, self.timeline.bytes_read, self.timeline.bytes_total)
@@ -169,19 +168,6 @@ class Run:
         until = time.monotonic() + seconds
         while not self.interrupts.signal and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
-
-    def _batches(self) -> Iterator[FrameBatch]:
-        """Until the end of the inputs or a wish to stop."""
-        batches = iter(self.timeline)
-        while not self.interrupts.stopped:
-            batch = None
-            with suppress(Stopped), self.interrupts.waiting():
-                batch = next(batches, None)
-            if batch is None:
-                break
-            yield batch
-        if self.interrupts.stopped:
-            yield from self.timeline.rest()
 
     def _matching(self, batch: FrameBatch) -> FrameBatch:
         if self.filter is None:

@@ -7,9 +7,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from producers.timeline import Timeline
+    from wireverdict.frames import FrameBatch
 
 
 class Stopped(OSError):
@@ -57,6 +61,19 @@ class Interrupts:
             yield
         finally:
             self._waiting = False
+
+    def batches(self, timeline: Timeline) -> Iterator[FrameBatch]:
+        """Until the end of the inputs or a wish to stop; then what had been read and not given out."""
+        batches = iter(timeline)
+        while not self.stopped:
+            batch = None
+            with suppress(Stopped), self.waiting():
+                batch = next(batches, None)
+            if batch is None:
+                break
+            yield batch
+        if self.stopped:
+            yield from timeline.rest()
 
     def sleep(self, seconds: float) -> bool:
         """Wait for a time; whether there is no wish to stop after it."""
