@@ -32,14 +32,15 @@ def test_what_pyarrow_writes_is_found() -> None:
     assert (found.length, found.node_count, found.buffer_count) == (1000, 1, 2)
     assert frames.pairs(metadata, found.nodes, 1) == [[1000, 0]]
     place = frames.pairs(metadata, found.buffers, 2)[1]
-    assert frames.size_of(body, *place) == 8000
+    assert frames.sizes(stream(range(1000)), len(stream(range(1000))) - len(body), metadata, found, 10_000) == [0, 8000]
     assert np.frombuffer(frames.decompressed(body, *place), np.int64).tolist() == list(range(1000))
 
 
 def test_buffers_that_do_not_shrink_are_stored() -> None:
     for data in (b"", b"abc", bytes(1000), np.random.default_rng(1).bytes(100)):
         packed = frames.compressed(data)
-        assert frames.size_of(memoryview(packed), 0, len(packed)) == len(data)
+        assert measured(packed, (0, len(packed))) == len(data)
+        assert len(data) == 0 or frames.stored(memoryview(packed), 0) == (len(packed) == len(data) + 8)
         assert bytes(frames.decompressed(memoryview(packed), 0, len(packed))) == data
     assert len(frames.compressed(bytes(1000))) < 100
     assert len(frames.compressed(b"abc")) == 11
@@ -66,10 +67,40 @@ def test_what_cannot_be_is_refused() -> None:
         frames.check_sizes(stream(codec="lz4"), 1000)
     with pytest.raises(BadMessage, match="are the most"):
         frames.check_sizes(stream(range(1000)), 1000)
-    body = memoryview(struct.pack("<q", -2) + bytes(8))
-    for place, reason in (((0, 16), "negative"), ((8, 16), "outside"), ((-8, 16), "outside"), ((0, 4), "outside")):
-        with pytest.raises(BadMessage, match=reason):
-            frames.size_of(body, *place)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ((0, 16), -2),
+        ((24, 16), -1),
+        ((-8, 16), -1),
+        ((0, 4), -1),
+        ((0, 1 << 62), -1),
+        (((1 << 63) - 1, 9), -1),
+        ((8, 0), 0),
+        ((1 << 40, 0), 0),
+        ((8, 8), 0),
+        ((16, 16), -3),
+        ((24, 12), 4),
+    ],
+)
+def test_sizes_are_looked_at_before_anything_is_made(place: tuple[int, int], expected: int) -> None:
+    assert measured(struct.pack("<qqqq", -2, 0, 1001, -1) + bytes(4), place) == expected
+
+
+def test_sizes_are_summed() -> None:
+    places = [(0, 8), (0, 8), (0, 8)]
+    assert measured(struct.pack("<q", 333), *places) == 999
+    assert measured(struct.pack("<q", 334), *places) == -3
+    assert measured(struct.pack("<q", (1 << 63) - 1), *places) == -3
+
+
+def measured(body: bytes, *places: tuple[int, int]) -> int:
+    """The sum of sizes of buffers in a body that has three bytes before it; 1,000 are the most."""
+    data = np.frombuffer(b"abc" + body, np.uint8)
+    out = np.empty(len(places), np.int64)
+    return int(frames.measure(data, 3, np.array(places, np.int64).reshape(-1), 1000, out))
 
 
 def test_lies_about_sizes_are_found() -> None:

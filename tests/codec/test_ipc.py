@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from wireverdict.bus import BadMessage
-from wireverdict.codec import ipc
+from wireverdict.codec import frames, ipc
 
 
 def test_what_pyarrow_writes_is_read() -> None:
@@ -53,3 +54,24 @@ def test_numbers_take_the_narrowest_type(values: list[int], dtype: str) -> None:
 def test_there_are_numbers_that_no_type_holds() -> None:
     with pytest.raises(ValueError, match="no type"):
         ipc.narrowest(0, 1 << 64)
+
+
+def test_stored_numbers_may_stand_anywhere() -> None:
+    """Kernels take aligned arrays only; a message that was made by others may have its buffers anywhere."""
+    values = np.random.default_rng(1).integers(0, 1 << 62, 8)
+    sink = pa.BufferOutputStream()
+    batch = pa.RecordBatch.from_arrays([pa.array([values.tolist()], pa.list_(pa.uint64()))], names=["x"])
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_batch(batch)
+    data = sink.getvalue().to_pybytes()
+    _, end = frames.message(data, 0)
+    start, body = frames.message(data, end)
+    found = frames.batch(data[start:body])
+    at = start + found.buffers + 16 * 3
+    moved = bytearray(data)
+    struct.pack_into("<qq", moved, at, len(data) - body + 3, 8 + 64)  # behind all others
+    moved += b"abc" + struct.pack("<q", -1) + values.tobytes()
+    read = ipc.read(bytes(moved))["x"]
+    assert isinstance(read, np.ndarray)
+    assert read.flags.aligned
+    assert read.tolist() == values.tolist()

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import struct
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
 from wireverdict.bus import BadMessage
+from wireverdict.kernels import kernel, types
 
 CONTINUATION = b"\xff\xff\xff\xff"
 END_OF_STREAM = CONTINUATION + bytes(4)
@@ -24,7 +25,18 @@ SCHEMA_HEADER, BATCH_HEADER = 1, 3
 ZSTD = 1
 STORED = -1
 """In place of the size: this buffer is not compressed."""
+PREFIX = 8
+"""Bytes before a buffer's own: its size."""
 LEVEL = 1
+
+
+_BYTES, _PAIRS = types.Array(types.uint8, 1, readonly=True), types.Array(types.int64, 1, readonly=True)
+_STORED = struct.pack("<q", STORED)
+_WRONG = {
+    -1: "a buffer outside its Arrow message",
+    -2: "a buffer of a negative size",
+    -3: "more than the {most} bytes that a message may have: these are the most",
+}
 
 
 class Batch(NamedTuple):
@@ -99,27 +111,56 @@ def compressed(buffer: bytes | memoryview) -> bytes:
     return struct.pack("<q", STORED) + bytes(buffer)
 
 
-def size_of(body: memoryview, offset: int, length: int) -> int:
-    """Bytes that a buffer will have, before it gets them. Raises BadMessage."""
-    if not length:
-        return 0
-    if offset < 0 or length < 8 or offset + length > len(body):
-        raise BadMessage("a buffer outside its Arrow message")
-    (size,) = struct.unpack_from("<q", body, offset)
-    if size < STORED:
-        raise BadMessage("a buffer of a negative size")
-    return length - 8 if size == STORED else int(size)
+@kernel(types.int64(_BYTES, types.int64, _PAIRS, types.int64, types.int64[::1]), borrow=True)
+def measure(data: Any, body: Any, places: Any, most: Any, out: Any) -> Any:
+    """Write into `out` what bytes each buffer will have; gives their sum. `places`: offset and length of one after the other;
+    the body begins at byte `body`. -1: a buffer outside of it. -2: one of a negative size. -3: more than `most` in all."""
+    total = np.int64(0)
+    room = len(data) - body
+    for i in range(len(out)):
+        offset, length = places[2 * i], places[2 * i + 1]
+        out[i] = 0
+        if length == 0:
+            continue
+        if offset < 0 or length < PREFIX or length > room or offset > room - length:
+            return np.int64(-1)
+        size = np.uint64(0)
+        for k in range(PREFIX):
+            size |= np.uint64(data[body + offset + k]) << np.uint64(8 * k)
+        out[i] = length - PREFIX if np.int64(size) == STORED else np.int64(size)
+        if out[i] < 0:
+            return np.int64(-2)
+        if out[i] > most - total:
+            return np.int64(-3)
+        total += out[i]
+    return total
+
+
+def sizes(data: bytes, body: int, metadata: bytes, found: Batch, most: int) -> list[int]:
+    """Bytes that each buffer will have, before it gets them. `body`: where it begins. Raises BadMessage, also for more than
+    `most` in all."""
+    out = np.empty(found.buffer_count, np.int64)
+    places = np.frombuffer(metadata, "<i8", 2 * found.buffer_count, found.buffers)
+    total = measure(np.frombuffer(data, np.uint8), body, places if places.flags.aligned else places.copy(), most, out)
+    if total < 0:
+        raise BadMessage(_WRONG[total].format(most=most))
+    made: list[int] = out.tolist()
+    return made
+
+
+def stored(body: memoryview, offset: int) -> bool:
+    """Whether a buffer is not compressed."""
+    return body[offset : offset + PREFIX] == _STORED
 
 
 def check_sizes(data: bytes, largest: int) -> None:
     """Look at a stream of one record batch before anybody unpacks it. Raises BadMessage."""
     _, end = message(data, 0)
-    start, body_at = message(data, end)
-    metadata, body = data[start:body_at], memoryview(data)[body_at:]
-    found = batch(metadata)
-    total = sum(size_of(body, *place) for place in pairs(metadata, found.buffers, found.buffer_count))
-    if total > largest or found.length < 0 or found.length > largest:
-        raise BadMessage(f"{total} bytes in a message; {largest} are the most")
+    start, body = message(data, end)
+    found = batch(data[start:body])
+    sizes(data, body, data[start:body], found, largest)
+    if found.length < 0 or found.length > largest:
+        raise BadMessage(f"{found.length} rows in a message; {largest} are the most")
 
 
 def decompressed(body: memoryview, offset: int, length: int) -> bytes | memoryview:

@@ -6,7 +6,6 @@ beside it (`Table`), or an int (a plain number).
 
 from __future__ import annotations
 
-import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ KNOWN_SCHEMAS = 1024
 """Kept, at most; a producer uses a few dozen."""
 _NARROWEST = ("|u1", "|i1", "<u2", "<i2", "<u4", "<i4", "<i8")
 _LIMITS = {dtype: np.iinfo(dtype) for dtype in _NARROWEST}
+_U8, _I32, _I64 = np.dtype("u1"), np.dtype("<i4"), np.dtype("<i8")
 _DTYPES = {str(pa.from_numpy_dtype(name)): np.dtype(name) for name in ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")}
 
 
@@ -53,13 +53,7 @@ def read(data: bytes) -> dict[str, Column]:
     found = frames.batch(metadata)
     if found.length != 1:
         raise BadMessage(f"a batch of {found.length} rows; a message has one")
-    lengths = frames.pairs(metadata, found.nodes, found.node_count)
-    places = frames.pairs(metadata, found.buffers, found.buffer_count)
-    body = memoryview(data)[body_at:]
-    total = sum(frames.size_of(body, offset, length) for offset, length in places)
-    if total > LARGEST:
-        raise BadMessage(f"{total} bytes in a message; {LARGEST} are the most")
-    reader = _Reader(body, lengths, places)
+    reader = _Reader(data, body_at, metadata, found)
     try:
         columns = {name: reader.column(kind) for name, kind in shape}
     except (IndexError, ValueError) as error:
@@ -83,16 +77,20 @@ def narrowest(low: int, high: int) -> str:
 class _Reader:
     """Takes a batch's nodes and buffers in the order of its schema."""
 
-    def __init__(self, body: memoryview, lengths: list[list[int]], places: list[list[int]]) -> None:
-        self._body, self._lengths, self._places = body, iter(lengths), iter(places)
+    def __init__(self, data: bytes, body_at: int, metadata: bytes, found: frames.Batch) -> None:
+        """Raises BadMessage for sizes that cannot be."""
+        self._data, self._body_at, self._body = data, body_at, memoryview(data)[body_at:]
+        self._lengths = frames.pairs(metadata, found.nodes, found.node_count)
+        self._places = frames.pairs(metadata, found.buffers, found.buffer_count)
+        self._sizes = frames.sizes(data, body_at, metadata, found, LARGEST)
+        self._node_at = self._buffer_at = 0
 
     def column(self, kind: Any) -> Column:
         """The next column, of that kind."""
         if kind == "number":
-            return int(self._numbers(np.dtype("i8"), 1)[0])
+            return int(self._numbers(_I64, 1)[0])
         self._node(1)
-        ends = self._buffer(8)
-        first, count = struct.unpack("<ii", ends)
+        first, count = self._buffer(_I32, 2).tolist()
         if first or count < 0 or count > LARGEST:
             raise BadMessage("a list that does not begin at its beginning")
         if not isinstance(kind, tuple):
@@ -104,34 +102,38 @@ class _Reader:
 
     def _numbers(self, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
         self._node(count)
-        return np.frombuffer(self._buffer(count * dtype.itemsize), dtype, count)
+        return self._buffer(dtype, count)
 
     def _texts(self, count: int) -> Texts:
         self._node(count)
-        ends = np.frombuffer(self._buffer(4 * (count + 1)), np.int32, count + 1)
-        offset, length = self._next()
-        data = np.frombuffer(frames.decompressed(self._body, offset, length), np.uint8)
+        ends = self._buffer(_I32, count + 1)
+        data = self._buffer(_U8, self._sizes[self._buffer_at])
         if ends[0] != 0 or int(ends[-1]) > len(data) or (np.diff(ends) < 0).any():
             raise BadMessage("texts that lie outside their bytes")
         return Texts(ends, data)
 
     def _node(self, length: int) -> None:
-        found = next(self._lengths, None)
-        if found != [length, 0]:
+        found = self._lengths[self._node_at]
+        if found[0] != length or found[1]:
             raise BadMessage(f"a column of {found} values and nulls; {length} and 0 were expected")
-        self._next()  # no nulls: whatever the validity says
+        self._node_at += 1
+        self._buffer_at += 1  # no nulls: whatever the validity says
 
-    def _buffer(self, size: int) -> bytes | memoryview:
-        offset, length = self._next()
-        if frames.size_of(self._body, offset, length) < size:
+    def _buffer(self, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+        """The next buffer's items: part of the message where it is not compressed."""
+        number = self._buffer_at
+        self._buffer_at = number + 1
+        size, (offset, length) = self._sizes[number], self._places[number]
+        if size < count * dtype.itemsize:
             raise BadMessage("a buffer shorter than its column")
-        return frames.decompressed(self._body, offset, length)[:size]
-
-    def _next(self) -> list[int]:
-        place = next(self._places, None)
-        if place is None:
-            raise BadMessage("an Arrow batch with too few buffers")
-        return place
+        if not count:
+            return np.zeros(0, dtype)
+        if size == length - frames.PREFIX:  # stored, or a compressed one as long as that: the prefix tells
+            found = frames.stored(self._body, offset)
+            if found:
+                items = np.frombuffer(self._data, dtype, count, self._body_at + offset + frames.PREFIX)
+                return items if items.flags.aligned else items.copy()
+        return np.frombuffer(frames.decompressed(self._body, offset, length), dtype, count)
 
 
 def _arrow(kind: Any) -> Any:

@@ -14,7 +14,7 @@ from wireverdict.kernels import kernel, types
 
 LEAST = 128
 """Bytes of a buffer that are worth a look whether zstd makes them fewer."""
-PREFIX = 8
+PREFIX = frames.PREFIX
 ONE, TWO = 0, 1
 """Groups whose sizes are 1 and 2, always."""
 
