@@ -43,6 +43,7 @@ class Batch(NamedTuple):
     """Where a record batch's metadata keeps what differs between batches of one schema."""
 
     length: int  # rows
+    rows: int  # position of that number; 0 if it is not there, as where it is 0
     nodes: int  # position of the pairs (length, nulls)
     node_count: int
     buffers: int  # position of the pairs (offset, length)
@@ -86,7 +87,9 @@ def batch(metadata: bytes) -> Batch:
         rows = _field(metadata, record, 0, default=0)
         length = struct.unpack_from("<q", metadata, rows)[0] if rows else 0
         (node_count,), (buffer_count,) = (struct.unpack_from("<I", metadata, place) for place in (nodes, buffers))
-        found = Batch(length, nodes + 4, node_count, buffers + 4, buffer_count, _field(metadata, root, 3, default=0))
+        found = Batch(
+            length, rows, nodes + 4, node_count, buffers + 4, buffer_count, _field(metadata, root, 3, default=0)
+        )
         if max(found.nodes + 16 * node_count, found.buffers + 16 * buffer_count) > len(metadata):
             raise BadMessage("a damaged Arrow message")
     except (struct.error, IndexError):
@@ -182,9 +185,12 @@ def decompressed(body: memoryview, offset: int, length: int) -> bytes | memoryvi
     return found
 
 
-def patched(metadata: bytes, found: Batch, nodes: NDArray[np.int64], buffers: NDArray[np.int64], body: int) -> bytes:
-    """Metadata like `metadata` for a batch with other lengths. `nodes`, `buffers`: shape (n, 2)."""
+def patched(
+    metadata: bytes, found: Batch, nodes: NDArray[np.int64], buffers: NDArray[np.int64], body: int, rows: int = 1
+) -> bytes:
+    """Metadata like `metadata`, whose batch has rows, for a batch with other lengths. `nodes`, `buffers`: shape (n, 2)."""
     out = bytearray(metadata)
+    struct.pack_into("<q", out, found.rows, rows)
     out[found.nodes : found.nodes + 16 * found.node_count] = nodes.astype("<i8").tobytes()
     out[found.buffers : found.buffers + 16 * found.buffer_count] = buffers.astype("<i8").tobytes()
     struct.pack_into("<q", out, found.body_length, body)
