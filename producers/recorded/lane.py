@@ -15,6 +15,8 @@ REACH = 15.0
 PATIENCE = 60.0
 """s without an answer after which reading is given up."""
 AT_ONCE = 64
+WAIT = 0.05
+"""s for so many messages to come; what there is then is taken. The last ones of a partition are never so many."""
 Missed = Callable[[int, str, str], None]
 """How many offsets, kind, reason."""
 
@@ -64,8 +66,8 @@ class Lane:
     def __iter__(self) -> Iterator[Message]:
         quiet = 0.0
         while self.next < self.stop:
-            messages = self._client.consume(AT_ONCE, 1.0)
-            quiet = 0.0 if messages else quiet + 1.0
+            messages = self._client.consume(AT_ONCE, WAIT)
+            quiet = 0.0 if messages else quiet + WAIT
             if quiet > PATIENCE:
                 raise SourceError(f"{self.topic}, partition {self.number}: no answer for {PATIENCE:.0f} s")
             for message in messages:
