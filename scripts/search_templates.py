@@ -117,7 +117,25 @@ def files(product: str) -> dict[str, dict[str, Any]]:
         "template": {},
         "_meta": {"description": "the latest state of each incident, one document for an incident"},
     }
+    if not elastic:
+        made["_plugins/_ism/policies/wireverdict"] = {"policy": policy()}
     return {f"{product}/{name}.json": body for name, body in made.items()}
+
+
+def policy() -> dict[str, Any]:
+    """Of OpenSearch's index state management, in place of a data stream's lifecycle: a backing index for each day or 50 GB,
+    and none after 30 days."""
+    rollover = {"rollover": {"min_index_age": "1d", "min_size": "50gb"}}
+    old = {"state_name": "old", "conditions": {"min_index_age": "30d"}}
+    return {
+        "description": "wireverdict: connection records and steps of verdicts",
+        "default_state": "written",
+        "states": [
+            {"name": "written", "actions": [rollover], "transitions": [old]},
+            {"name": "old", "actions": [{"delete": {}}], "transitions": []},
+        ],
+        "ism_template": [{"index_patterns": ["logs-wireverdict.*"], "priority": 200}],
+    }
 
 
 def texts() -> dict[Path, str]:

@@ -54,7 +54,8 @@ class ElasticsearchSink(SearchSink):
                 self.close()  # the next try reads the secrets again
             raise Unavailable(words, retry_after=_retry_after(error.meta.headers)) from None
         except (TransportError, UnsupportedProductError, OSError) as error:
-            raise Unavailable(f"{type(error).__name__}: {error}") from None
+            cause = f": {error.__cause__}" if error.__cause__ is not None else ""  # "TLS error" alone helps nobody
+            raise Unavailable(f"{type(error).__name__}: {error}{cause}") from None
 
     def close(self) -> None:
         """See Sink."""

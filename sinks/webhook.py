@@ -36,16 +36,22 @@ class Webhook(Sink):
     most = 20
     notifies = True
 
-    def __init__(self, settings: WebhookSettings, now: Callable[[], float] = time.time, ask: Resolve = resolve) -> None:
-        """Raises ValueError for settings that cannot be."""
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        now: Callable[[], float] = time.time,
+        ask: Resolve = resolve,
+        section: str = "sinks.webhook",
+    ) -> None:
+        """`section`: that holds the settings, for people. Raises ValueError for settings that cannot be."""
         parts = urlsplit(settings.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("sinks.webhook.url must be an http or https URL")
+            raise ValueError(f"{section}.url must be an http or https URL")
         if parts.scheme == "http" and not settings.allow_http:
-            raise ValueError("sinks.webhook.url is not https; set sinks.webhook.allow_http to send without TLS")
+            raise ValueError(f"{section}.url is not https; set {section}.allow_http to send without TLS")
         self.settings, self._now, self._ask = settings, now, ask
         if settings.pages and settings.connections:
-            raise ValueError("sinks.webhook.pages and connections cannot both be set")
+            raise ValueError(f"{section}.pages and connections cannot both be set")
         self.wants = INDEXED if settings.connections else frozenset({Kind.PAGE if settings.pages else Kind.VERDICT})
         self._client: httpx.Client | None = None
         self._secret = self._token = ""
@@ -123,6 +129,12 @@ def fill(template: str, document: dict[str, Any]) -> str:
     return _FIELD.sub(value, template)
 
 
-def make(settings: Settings) -> Webhook:
-    """The sink of the section sinks.webhook."""
-    return Webhook(settings.sinks.webhook)
+def make(settings: Settings, name: str = "") -> Webhook:
+    """The sink of the section sinks.webhook, or of that of sinks.webhooks with a name. Raises ValueError."""
+    if not name:
+        return Webhook(settings.sinks.webhook)
+    found = [each for each in settings.sinks.webhooks if each.name == name]
+    if len(found) != 1:
+        known = ", ".join(f"webhook.{each.name}" for each in settings.sinks.webhooks) or "none"
+        raise ValueError(f"sinks.webhooks has {len(found) or 'nothing'} of the name {name!r}; there are {known}")
+    return Webhook(found[0], section=f"sinks.webhooks {name}")

@@ -3,6 +3,7 @@ everything can read them without any client library."""
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -92,6 +93,18 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.connect_timeout <= 0 or self.timeout <= 0:
             raise ValueError("sinks.webhook.connect_timeout and timeout must be more than 0 s")
+
+
+class EndpointSettings(WebhookSettings, frozen=True, forbid_unknown_fields=True):
+    """Another endpoint for webhooks, a sink of its own: ``webhook.NAME``."""
+
+    name: str = ""
+    """lower-case letters, digits and hyphens."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", self.name):
+            raise ValueError(f"sinks.webhooks: the name {self.name!r} is not of lower-case letters, digits and hyphens")
 
 
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -244,6 +257,8 @@ class SinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """which verdicts go to which sinks (docs/sinks.md); a sink that no route names gets everything."""
     labels: tuple[Labels, ...] = ()
     """labels that verdicts get, for routes, silences and groups (docs/sinks.md)."""
+    webhooks: tuple[EndpointSettings, ...] = ()
+    """further endpoints, each a sink of its own, webhook.NAME, with the settings of sinks.webhook (docs/sinks.md)."""
     metrics_port: int = 0
     """TCP port of Prometheus metrics; 0: none."""
     metrics_address: str = "127.0.0.1"

@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from sinks.base import Document, Kind, Sink, Unavailable
-from tests.sinks.front import HANG, LOST, RESET, Answer, Front
+from tests.sinks.front import HANG, LOST, RESET, SLOW, Answer, Front
 from tests.sinks.made import connection_documents, page_document, verdict_document
 
 SECRET = "s3cr3t-of-the-tests"
@@ -139,6 +139,16 @@ class HttpConformance(Conformance):
             except Unavailable as error:
                 rest = rest if error.rest is None else list(error.rest)
         assert stage.arrived() == ids(made)
+        sink.close()
+
+    def test_a_slow_destination_is_waited_for(self, stage: Stage) -> None:
+        sink = stage.sink()
+        sink.open()
+        made = documents(sink)
+        stage.front.faults = [SLOW] * 3
+        assert list(sink.write(made)) == []
+        assert stage.arrived() == ids(made)
+        assert stage.front.faults != [SLOW] * 3
         sink.close()
 
     def test_nobody_listens(self, stage: Stage) -> None:

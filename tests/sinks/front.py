@@ -4,12 +4,15 @@ here; what is behind the door is the real server wherever there is one."""
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,7 +32,12 @@ class Answer(NamedTuple):
 
 HANG = "hang"  # take the request and say nothing
 RESET = "reset"  # break the connection in the middle of the answer
+SLOW = "slow"  # pass the request on, and answer a few bytes at a time
 LOST = "lost"  # pass the request on, and break the connection instead of answering: was it done or not?
+
+
+PIECES = 6
+"""Of a slow answer."""
 
 
 class Front:
@@ -107,6 +115,14 @@ class Front:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.connection.close()
                     self.close_connection = True
+                elif fault == SLOW:
+                    whole, self.wfile = self.wfile, io.BytesIO()
+                    self.send(front.upstream(request))
+                    text, self.wfile = self.wfile.getvalue(), whole
+                    step = len(text) // PIECES + 1
+                    for start in range(0, len(text), step):
+                        front._free.wait(0.05)
+                        self.wfile.write(text[start : start + step])
                 else:
                     self.send(fault if isinstance(fault, Answer) else front.upstream(request))
 
@@ -132,6 +148,17 @@ class Front:
 
 def _titled(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.title(): value for name, value in headers.items()}
+
+
+def certified(directory: Path, names: str = "DNS:localhost,IP:127.0.0.1") -> tuple[ssl.SSLContext, str]:
+    """What a server with a certificate of its own needs, and the file of the certificate."""
+    key, certificate = str(directory / "key.pem"), str(directory / "certificate.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", f"subjectAltName={names}", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
 
 
 def forward(url: str) -> Callable[[Request], Answer]:

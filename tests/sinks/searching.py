@@ -7,13 +7,16 @@ import json
 import os
 import urllib.request
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
-from sinks.base import Document, Sink
+import pytest
+
+from sinks.base import Document, Sink, Unavailable
 from sinks.registry import make
 from tests.services.places import once
 from tests.sinks.conformance import SECRET, HttpConformance, Stage
-from tests.sinks.front import Answer, Front, Request, forward
+from tests.sinks.front import Answer, Front, Request, certified, forward
 from tests.sinks.made import connection_documents, verdict_document
 from wireverdict.settings import Settings, Source, settings
 
@@ -115,6 +118,23 @@ class SearchConformance(HttpConformance):
         assert "413" in refused[0].reason
         assert stage.arrived() == {document.id: 1 for document in made}
         sink.close()
+
+    def test_a_certificate_that_nobody_signed_is_not_trusted(self, stage: Search, tmp_path: Path) -> None:
+        context, certificate = certified(tmp_path)
+        front = Front(forward(stage.url), context)
+        made = [*connection_documents(2), verdict_document()]
+        stage.sink().close()  # its templates
+        stranger = make(stage.product, stage.settings(urls=[front.url]))
+        with pytest.raises(Unavailable, match=r"(?i)certificate"):
+            stranger.open()
+        stranger.close()
+        assert front.requests == []
+        known = make(stage.product, stage.settings(urls=[front.url], ca_file=certificate))
+        known.open()
+        assert list(known.write(made)) == []
+        assert stage.arrived() == {document.id: 1 for document in made}
+        known.close()
+        front.close()
 
     def test_documents_are_as_they_were_written(self, stage: Search) -> None:
         sink = stage.sink()

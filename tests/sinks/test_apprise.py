@@ -93,3 +93,18 @@ def test_urls_that_are_none_are_told_without_their_secrets() -> None:
     assert SECRET not in str(told.value)
     with pytest.raises(ValueError, match="must be set"):
         Chat(AppriseSettings())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#network",
+        "workflows://host.example:443/643a18a6f8d143f5a6f8/CvKM2jBJ8wD1cK9q3",
+        "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+        "ntfy://user:pass@ntfy.example.com/network",
+        "mailtos://user:pass@mail.example.com?from=a@example.com&to=b@example.com",
+    ],
+    ids=["Slack", "Teams", "Discord", "ntfy", "e-mail"],
+)
+def test_services_that_the_documentation_names_are_known(url: str) -> None:
+    Chat(AppriseSettings(urls=(url,))).open()

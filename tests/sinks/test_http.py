@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -12,7 +13,7 @@ import pytest
 from sinks.base import Unavailable
 from sinks.guard import Forbidden
 from sinks.http import CheckedBackend, Rejected, client, judge, post, retry_after
-from tests.sinks.front import Answer, Front, Request
+from tests.sinks.front import Answer, Front, Request, certified
 
 
 class Recorder:
@@ -71,6 +72,27 @@ def test_a_post(front: Front) -> None:
 def test_a_plain_server_where_tls_is_expected(front: Front) -> None:
     with client(2.0, 2.0) as made, pytest.raises(Unavailable, match="https://localhost"):
         post(made, front.url.replace("http:", "https:"), b"", {})
+
+
+@pytest.mark.parametrize(
+    ("names", "trusted"), [("DNS:localhost", False), ("DNS:other.example", True)], ids=["of nobody", "of another"]
+)
+def test_certificates_that_are_no_good(tmp_path: Path, names: str, trusted: bool) -> None:
+    context, certificate = certified(tmp_path, names)
+    front = Front(lambda request: Answer(200), context)
+    given = certificate if trusted else ""
+    with client(2.0, 2.0, ca_file=given) as made, pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        post(made, front.url + "/?token=s3cr3t", b"", {})
+    assert front.requests == []
+    front.close()
+
+
+def test_a_certificate_of_the_right_one(tmp_path: Path) -> None:
+    context, certificate = certified(tmp_path)
+    front = Front(lambda request: Answer(200, b"hello"), context)
+    with client(2.0, 2.0, ca_file=certificate) as made:
+        assert post(made, front.url, b"", {}) == b"hello"
+    front.close()
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(front: Front) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import subprocess
 import sys
@@ -98,3 +99,21 @@ def test_every_field_is_in_the_template(product: str) -> None:
     assert (lifecycle is not None) == (product == "elasticsearch")
     if lifecycle:
         assert lifecycle["template"] == {"lifecycle": {"data_retention": "7d"}}
+
+
+def test_the_policy_for_opensearch_ends_and_is_for_all_data_streams() -> None:
+    """By the documentation of index state management: every state is reached, the last one deletes."""
+    path = ROOT / "config" / "opensearch" / "_plugins" / "_ism" / "policies" / "wireverdict.json"
+    policy = json.loads(path.read_text(encoding="utf-8"))["policy"]
+    states = {state["name"]: state for state in policy["states"]}
+    at, seen = policy["default_state"], []
+    while states[at]["transitions"]:
+        seen.append(at)
+        (step,) = states[at]["transitions"]
+        at = step["state_name"]
+    assert {*seen, at} == set(states)
+    assert states[at]["actions"] == [{"delete": {}}]
+    (template,) = policy["ism_template"]
+    streams = [f"logs-wireverdict.{kind}-default" for kind in ("connection", "verdict")]
+    assert all(any(fnmatch.fnmatch(stream, each) for each in template["index_patterns"]) for stream in streams)
+    assert not any(fnmatch.fnmatch("wireverdict-incidents-default", each) for each in template["index_patterns"])

@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from sinks import registry
 from sinks.base import Document, Kind, Unavailable
+from sinks.runner import Runner
 from sinks.webhook import Webhook, fill, signature
+from tests.sinks.bus import QUICK, committed, new_bus, send_verdicts, until
 from tests.sinks.conformance import SECRET, HttpConformance, Stage
 from tests.sinks.front import Answer, Front, Request
-from tests.sinks.made import page_document, verdict_document
-from wireverdict.sinking import WebhookSettings
+from tests.sinks.made import page_document, verdict, verdict_document
+from wireverdict.settings import Settings, Source, settings
+from wireverdict.sinking import EndpointSettings, SinkSettings, WebhookSettings
 
 
 class Receiver(Stage):
@@ -146,3 +152,44 @@ def test_a_secret_that_cannot_be_read_is_worth_another_try(stage: Receiver, tmp_
     sink.open()
     assert list(sink.write([verdict_document()])) == []
     sink.close()
+
+
+def endpoints(*receivers: Receiver) -> SinkSettings:
+    """The first as sinks.webhook, and the others as further ones."""
+    first, *more = [receiver.settings() for receiver in receivers]
+    named = [EndpointSettings(**msgspec.structs.asdict(each), name=f"n{number}") for number, each in enumerate(more)]
+    return msgspec.structs.replace(QUICK, webhook=first, webhooks=tuple(named))
+
+
+def test_further_endpoints_are_sinks_by_name(stage: Receiver) -> None:
+    chosen = Settings(sinks=endpoints(stage, stage))
+    assert isinstance(registry.make("webhook.n0", chosen), Webhook)
+    assert {"webhook", "webhook.n0"} <= set(registry.names(chosen))
+    with pytest.raises(ValueError, match=r"nothing of the name 'other'; there are webhook\.n0"):
+        registry.make("webhook.other", chosen)
+    plain = EndpointSettings(url="http://example.com/", name="n0")
+    with pytest.raises(ValueError, match=r"sinks\.webhooks n0\.url is not https"):
+        registry.make("webhook.n0", Settings(sinks=msgspec.structs.replace(QUICK, webhooks=(plain,))))
+    with pytest.raises(ValueError, match="lower-case letters"):
+        EndpointSettings(name="A B")
+    given = {"sinks": {"webhooks": [{"name": "chat", "url": "https://a.example/"}]}}
+    assert settings([Source(given, str)]).sinks.webhooks[0].url == "https://a.example/"
+
+
+@pytest.mark.services
+def test_an_endpoint_that_is_away_does_not_delay_another(stage: Receiver) -> None:
+    other, bus = Receiver(), new_bus()
+    names = Counter(send_verdicts(bus, [verdict(number) for number in range(20)]))
+    other.front.down()
+    stop = threading.Event()
+    runner = Runner(["webhook", "webhook.n0"], Settings(bus=bus, sinks=endpoints(stage, other)), stop)
+    thread = threading.Thread(target=runner.run)
+    thread.start()
+    until(lambda: committed(bus, "webhook") == 20)
+    assert (stage.had, other.had) == (names, Counter())
+    other.front.up()
+    until(lambda: committed(bus, "webhook.n0") == 20)
+    stop.set()
+    thread.join(60)
+    assert (stage.had, other.had, runner.failed) == (names, names, {})
+    other.front.close()

@@ -27,7 +27,7 @@ def command(names: tuple[str, ...], config: str | None) -> int:
     action, rest = names[0], names[1:]
     settings = chosen_settings(config)
     if action == "list":
-        click.echo("\n".join(registry.names()))
+        click.echo("\n".join(registry.names(settings)))
         return NOTHING
     if action in ("test", "setup") and not rest:
         raise click.UsageError(f"{action} needs the name of a sink")
