@@ -25,11 +25,11 @@ PACE = 25_000  # packets a second
 SNAP = 128
 
 
-def planned(packets: int, seed: int, *, live: int = 0, flood: int = 0) -> NDArray[np.void]:
+def planned(packets: int, seed: int, *, live: int = 0, flood: int = 0, pace: int = PACE) -> NDArray[np.void]:
     """The connections (plan.CONN) of about so many packets of the mix, and others on demand, before they happen."""
     dice = np.random.default_rng(seed)
     connections = round(packets / PER_CONNECTION)
-    seconds = max(10.0, packets / PACE)
+    seconds = max(10.0, packets / pace)
     parts = []
     if connections:
         queries = round(connections * QUERIES)
@@ -42,9 +42,11 @@ def planned(packets: int, seed: int, *, live: int = 0, flood: int = 0) -> NDArra
     return np.concatenate(parts)
 
 
-def build(packets: int, seed: int, *, live: int = 0, flood: int = 0) -> tuple[NDArray[np.void], NDArray[np.void]]:
-    """Plan and simulate; gives (connections with their truth, packets in order of time)."""
-    rows = planned(packets, seed, live=live, flood=flood)
+def build(
+    packets: int, seed: int, *, live: int = 0, flood: int = 0, pace: int = PACE
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Plan and simulate; gives (connections with their truth, packets in order of time). `pace`: packets a second."""
+    rows = planned(packets, seed, live=live, flood=flood, pace=pace)
     return rows, simulate.events(rows)
 
 
