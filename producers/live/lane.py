@@ -72,6 +72,9 @@ class Lane:
     def give_back(self) -> None:
         """Let the kernel have the blocks of which nothing is held, oldest first."""
         ring = self.ring
+        if not self.holding:
+            ring.give(ring.taken - ring.given)
+            return
         needed = set(np.unique(ring.block_of(self._held)).tolist())
         count = 0
         while ring.given + count < ring.taken and (ring.given + count) % ring.shape.blocks not in needed:

@@ -18,6 +18,7 @@ from wireverdict.headers import HEADER, HeaderBatch
 
 _IS_SLOW = np.ones(1 << 16, np.bool_)
 _IS_SLOW[list(FAST)] = False
+_NONE, _NOWHERE = np.zeros(0, np.int64), np.zeros((0, 4), np.int64)
 PREFIX = 1024
 """Bytes of a frame that the slow path looks at."""
 
@@ -62,11 +63,15 @@ class Decoder:
         data, frames = batch.data, np.ascontiguousarray(batch.frames)
         if len(self._rows) <= len(frames):
             self._rows = np.zeros(len(frames) + 1, HEADER)
-        slow = np.flatnonzero(_IS_SLOW[frames["link"]])
-        located = self._locate(batch, slow)
+        links = frames["link"]
+        if len(links) and not _IS_SLOW[links[0]] and (links == links[0]).all():  # as nearly always
+            slow, located = _NONE, _NOWHERE
+        else:
+            slow = np.flatnonzero(_IS_SLOW[links])
+            located = self._locate(batch, slow)
         done, count, used = 0, 0, 0
         while True:
-            later = located[np.searchsorted(slow, done) :]
+            later = located[np.searchsorted(slow, done) :] if len(slow) else located
             room = self._rows[count:]
             done, more, used = decode_frames(
                 data, frames, done, later, self._inner, *self._home, KINDS, room, self._names, used, self._counts
@@ -81,7 +86,7 @@ class Decoder:
         """For the frames of indices `slow`, what `decode_frames` wants to know of them: layer, position, end,
         direction."""
         if not len(slow):
-            return np.zeros((0, 4), np.int64)
+            return _NOWHERE
         from wireverdict.decode.slow import place  # dpkt takes a while to load, and most captures never need it
 
         self.slow += len(slow)
