@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 SCHEMA = 2
-"""Version of what messages hold. A reader refuses a newer one, and reads all older ones. 2: header batches tell what differs from
-what was to be expected in tables (`wireverdict.codec.layout`) and no longer in a list for each field."""
+"""Version of what messages hold. A reader refuses a newer one, and reads all older ones. 2: header batches tell what differs
+from what was to be expected in tables (`wireverdict.codec.layout`) and no longer in a list for each field."""
 MARK = "wv-replay"
 """Kafka header of everything that comes of a replay: its name. What has it pages nobody."""
 
