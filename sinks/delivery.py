@@ -9,7 +9,8 @@ The order of what it does, and what happens if the process dies after each step:
 3. Refused documents and unreadable messages are written to the dead letters, and the brokers have confirmed each.
    Death: as in 2; letters are written again under the same ``wv-id``, and listed once.
 4. The offsets after the messages are committed, synchronously, for the partitions that are still ours. Death: the next
-   messages are read. A commit that fails leaves the messages to be read again by whoever has the partition then.
+   messages are read. A commit that fails is tried again, with the next one or after a while; whoever gets the partition
+   before that reads the messages again.
 
 While a destination cannot take anything, partitions are paused, and the loop goes on polling so that the group knows it
 to be alive: the messages wait on the topic. Partitions that are taken away in the meantime take their documents with them.
@@ -37,6 +38,8 @@ from wireverdict.sinking import SinkSettings
 LOG = logging.getLogger("wireverdict.sink")
 POLL = 0.1
 """s that a poll waits while nothing else is to be done."""
+AGAIN = 1.0
+"""s after which a commit that failed is tried again, if no other comes first."""
 ALIVE = 10.0
 """s after which a member of the group polls, in the middle of a long batch too."""
 Place = tuple[str, int]
@@ -66,6 +69,8 @@ class Delivery:
         self._limit = Limit(settings.max_refused, settings.refused_window)
         self._pending: list[Document] = []
         self._offsets: dict[Place, int] = {}  # the next message of each partition, once `_pending` is done
+        self._owed: dict[Place, int] = {}  # delivered, and not committed: the brokers could not take it
+        self._tried = 0.0
         self._bytes = 0
         self._unread: list[tuple[Message, str]] = []
         self._most = min(sink.most or settings.batch_documents, settings.batch_documents)
@@ -100,6 +105,8 @@ class Delivery:
                 break
             if not self._offsets:
                 deadline = self._clock() + settings.linger
+                if self._owed and self._clock() - self._tried > AGAIN:
+                    self._commit()
             early, self._early = self._early, []
             for message in early or self._consumer.consume(16, POLL):
                 self._take(message)
@@ -209,13 +216,19 @@ class Delivery:
 
     def _commit(self) -> None:
         """Step 4."""
-        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._offsets.items()]
-        if not offsets:
+        self._owed |= self._offsets
+        if not self._owed:
             return
+        offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in self._owed.items()]
+        self._tried = self._clock()
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:  # what follows will commit more, or the messages are read again
-            LOG.warning("commit failed", extra=self._about(reason=str(error)))
+            done = self._consumer.commit(offsets=offsets, asynchronous=False)
+            self._owed = {(each.topic, each.partition): each.offset for each in done or () if each.error is not None}
+            reason = "; ".join(sorted({str(each.error) for each in done or () if each.error is not None}))
+        except KafkaException as error:
+            reason = str(error)
+        if self._owed:
+            LOG.warning("commit failed", extra=self._about(reason=reason))
         for topic, number in self._offsets:
             try:
                 high = self._consumer.get_watermark_offsets(TopicPartition(topic, number), cached=True)[1]
@@ -242,6 +255,7 @@ class Delivery:
         gone = {(each.topic, each.partition) for each in partitions}
         for place in gone:
             self._offsets.pop(place, None)
+            self._owed.pop(place, None)
         self._early = [message for message in self._early if (message.topic(), message.partition()) not in gone]
         LOG.info("revoked", extra=self._about(partitions=[f"{topic}[{number}]" for topic, number in sorted(gone)]))
 

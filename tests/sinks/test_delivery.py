@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from sinks import delivery
@@ -32,6 +34,47 @@ def test_everything_is_delivered_once_and_in_order() -> None:
     with running(bus, again):
         until(lambda: committed(bus, "book") == 51)
     assert again.written == more
+
+
+class Reluctant:
+    """A consumer whose first commits fail, as while brokers change."""
+
+    def __init__(self, real: Consumer, failures: int) -> None:
+        self._real, self.failures = real, failures
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def commit(self, offsets: list[TopicPartition], asynchronous: bool) -> list[TopicPartition]:
+        self.failures -= 1
+        if self.failures >= 2:
+            raise KafkaException(KafkaError(KafkaError._WAIT_COORD))
+        if self.failures >= 0:
+            return [Refusal(each.topic, each.partition, each.offset) for each in offsets]  # type: ignore[misc]
+        assert not asynchronous
+        return self._real.commit(offsets=offsets, asynchronous=False)
+
+
+class Refusal(NamedTuple):
+    """A partition whose offset was not taken."""
+
+    topic: str
+    partition: int
+    offset: int
+    error: KafkaError = KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE)
+
+
+def test_a_commit_that_failed_is_made_up_for_without_another_message(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(delivery, "AGAIN", 0.01)
+    monkeypatch.setattr(delivery, "Consumer", lambda *given, **named: Reluctant(Consumer(*given, **named), 4))
+    bus, sink = new_bus(), Book()
+    names = send_verdicts(bus, [verdict(number) for number in range(5)])
+    with running(bus, sink):
+        until(lambda: committed(bus, "book") == 5)
+    assert sink.written == names
+    assert [record.getMessage() for record in caplog.records].count("commit failed") == 4
 
 
 def test_a_destination_that_is_away_is_tried_until_it_is_back() -> None:
