@@ -142,6 +142,7 @@ class Agents:
         self.app, self.keepers, self.die = app, keepers, die
         self.topics = {keeper.outbox.bus.topic(topic): keeper for topic, keeper in keepers.items()}
         self.ready = False
+        self._owed: dict[TP, int] = {}  # in snapshots, and not told to the group yet
         app.take_up, app.let_go, app.die = self._take_up, self._let_go, die
         for name, keeper in self.topics.items():
             self._add(name, keeper)
@@ -205,21 +206,22 @@ class Agents:
 
     async def _let_go(self) -> None:
         self.ready = False
+        self._owed.clear()
         await asyncio.gather(*(keeper.let_go() for keeper in self.keepers.values()))
 
     async def checkpoint(self, *, everything: bool = False) -> None:
         """Snapshot what is due, and let the group's offsets follow."""
-        offsets: dict[TP, int] = {}
         for name, keeper in self.topics.items():
             saved = await keeper.checkpoint(everything=everything)
-            offsets.update({TP(name, number): offset + 1 for number, offset in saved.items()})
-        if self.ready:
-            await self._commit(offsets)
+            self._owed.update({TP(name, number): offset + 1 for number, offset in saved.items()})
+        told = dict(self._owed)
+        if self.ready and await self._commit(told):
+            self._owed = {tp: offset for tp, offset in self._owed.items() if told.get(tp) != offset}
 
-    async def _commit(self, offsets: Mapping[TP, int], patience: float = 0.0) -> None:
-        """Tell the group. Raises what aiokafka does, after `patience` s, if that is not 0; else lags a little."""
+    async def _commit(self, offsets: Mapping[TP, int], patience: float = 0.0) -> bool:
+        """Tell the group; whether that was done. Raises what aiokafka does, after `patience` s, if that is not 0."""
         if not offsets:
-            return
+            return True
         thread = self.app.consumer._thread
         consumer = thread._ensure_consumer()
         structure = {TopicPartition(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
@@ -229,6 +231,8 @@ class Agents:
             if patience:
                 raise
             LOG.info("offsets not committed", extra={"error": str(error)})
+            return False
+        return True
 
 
 def incoming(message: Any) -> Incoming:

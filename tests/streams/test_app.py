@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wireverdict.bus import BusSettings
+from wireverdict.bus import BusSettings, Topic
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = """
@@ -77,3 +77,56 @@ def test_tls_is_handed_on() -> None:
     assert made(BusSettings(security_protocol="SSL"))["protocol"] == "SSL"
     both = made(BusSettings(security_protocol="SASL_SSL", sasl_mechanism="PLAIN", sasl_username="worker"))
     assert (both["protocol"], both["username"]) == ("SASL_SSL", "worker")
+
+
+OWED = """
+import asyncio, json
+from types import SimpleNamespace
+from streams.app import Agents
+from wireverdict.bus import BusSettings, Topic
+
+told, saved = [], [{3: 41, 5: 8}, {}, {5: 9}, {}, {3: 50}, {}]
+faults = [OSError("away"), OSError("away"), None, OSError("away")]
+
+async def call(commit, offsets):
+    told.append({f"{tp.topic}[{tp.partition}]": offset for tp, offset in offsets.items()})
+    if fault := faults.pop(0):
+        raise fault
+
+async def checkpoint(everything):
+    return saved.pop(0)
+
+async def let_go():
+    pass
+
+thread = SimpleNamespace(_ensure_consumer=lambda: SimpleNamespace(commit=None), call_thread=call)
+app = SimpleNamespace(
+    consumer=SimpleNamespace(_thread=thread),
+    topic=lambda *given, **named: None,
+    agent=lambda *given, **named: lambda made: made,
+)
+keeper = SimpleNamespace(
+    topic=Topic.HEADERS, outbox=SimpleNamespace(bus=BusSettings(prefix="p")), checkpoint=checkpoint, let_go=let_go
+)
+agents = Agents(app, {Topic.HEADERS: keeper}, print)
+agents.ready = True
+
+async def play():
+    for turn in range(5):
+        await agents.checkpoint()
+    await agents._let_go()
+    agents.ready = True
+    await agents.checkpoint()
+
+asyncio.run(play())
+print(json.dumps(told))
+"""
+
+
+def test_offsets_that_could_not_be_committed_are_told_with_the_next() -> None:
+    done = subprocess.run([sys.executable, "-c", OWED], cwd=ROOT, check=True, capture_output=True, text=True)
+    name = BusSettings(prefix="p").topic(Topic.HEADERS)
+    both = {f"{name}[3]": 42, f"{name}[5]": 9}
+    later = {f"{name}[3]": 42, f"{name}[5]": 10}
+    # until they are taken; nothing while there is nothing new; never for partitions that were given back
+    assert json.loads(done.stdout) == [both, both, later, {f"{name}[3]": 51}]
