@@ -49,7 +49,9 @@ def made(count: int, plain: frozenset[str]) -> tuple[bytes, dict[str, Any]]:
     return data, {"one": -7, "many": numbers.tolist(), "none": [], "rows": table}
 
 
-@pytest.mark.parametrize("plain", [frozenset[str](), frozenset({"many", "a"}), frozenset({"rows"})], ids=str)
+@pytest.mark.parametrize(
+    "plain", [frozenset[str](), frozenset({"many", "a"}), frozenset({"rows"})], ids=("nothing", "many-a", "rows")
+)
 @pytest.mark.parametrize("count", [0, 1, 3, 2000])
 def test_pyarrow_and_we_read_what_is_laid(count: int, plain: frozenset[str]) -> None:
     data, expected = made(count, plain)
