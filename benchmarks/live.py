@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from benchmarks.analyze import capture
 from tests.lab.network import Namespace, network
 from tests.producers.live.place import inside
-from tests.services.kafka import KafkaServer
+from tests.services.kafka import KafkaServer, jars
 from wireverdict.bus import BusSettings
 from wireverdict.cluster import Cluster
 
@@ -131,6 +131,7 @@ class Bench:
         self.bus = BusSettings()
         if broker:
             directory = stack.enter_context(tempfile.TemporaryDirectory())
+            jars()  # there is nothing to download from in a namespace
             with inside(self.taker):
                 server = KafkaServer(Path(directory))
                 server.start()
