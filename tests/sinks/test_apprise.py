@@ -12,7 +12,7 @@ import pytest
 from sinks.apprise import Chat
 from sinks.base import Sink, Unavailable
 from sinks.wording import notice
-from tests.sinks.conformance import SECRET, Conformance, Stage
+from tests.sinks.conformance import SECRET, HttpConformance, Stage
 from tests.sinks.front import Answer, Front, Request
 from tests.sinks.made import page_document, verdict_document
 from wireverdict.sinking import AppriseSettings
@@ -48,8 +48,8 @@ def stage() -> Iterator[Room]:
     made.front.close()
 
 
-class TestApprise(Conformance):
-    pass
+class TestApprise(HttpConformance):
+    hears_retry_after = False  # Apprise tells only whether a service took the message
 
 
 def test_the_message(stage: Room) -> None:
