@@ -223,8 +223,9 @@ class Delivery:
         self._tried = self._clock()
         try:
             done = self._consumer.commit(offsets=offsets, asynchronous=False)
-            self._owed = {(each.topic, each.partition): each.offset for each in done or () if each.error is not None}
-            reason = "; ".join(sorted({str(each.error) for each in done or () if each.error is not None}))
+            refused = [each for each in done or () if each.error is not None]
+            self._owed = {(each.topic, each.partition): each.offset for each in refused}
+            reason = "; ".join(sorted({str(each.error) for each in refused}))
         except KafkaException as error:
             reason = str(error)
         if self._owed:
