@@ -111,7 +111,7 @@ def compressed(buffer: bytes | memoryview) -> bytes:
     packed = _contexts.compressor.compress(buffer)
     if len(packed) < size:
         return struct.pack("<q", size) + packed
-    return struct.pack("<q", STORED) + bytes(buffer)
+    return _STORED + bytes(buffer)
 
 
 @kernel(types.int64(_BYTES, types.int64, _PAIRS, types.int64, types.int64[::1]), borrow=True)
@@ -171,7 +171,7 @@ def decompressed(body: memoryview, offset: int, length: int) -> bytes | memoryvi
     if not length:
         return b""
     (size,) = struct.unpack_from("<q", body, offset)
-    packed = body[offset + 8 : offset + length]
+    packed = body[offset + PREFIX : offset + length]
     if size == STORED:
         return packed
     try:
