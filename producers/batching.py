@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wireverdict.bus import Envelope, Kind
 from wireverdict.codec.headers import decode_headers, encode_headers
 from wireverdict.codec.packer import Packer
-from wireverdict.headers import HEADER, HeaderBatch
+from wireverdict.headers import HeaderBatch
 from wireverdict.partition import of_each, with_quoted
 
 SIZE = 8_192
@@ -26,8 +26,6 @@ INTERVAL = 1_000_000_000
 LARGEST = 1_500_000
 """Bytes of a message; headers that need more (long question names) are sent in two."""
 BEGINNING = -(1 << 62)
-_WHOLE = np.dtype((np.void, HEADER.itemsize))
-"""A row as bytes: numpy copies rows with fields field by field, which takes five times as long."""
 
 Divide = Callable[[NDArray[np.void], int], NDArray[Any]]
 """Rows (HEADER[n]) and the number of partitions to the partition of each row: wireverdict.partition.divide."""
@@ -139,16 +137,12 @@ class Batcher:
         if len(value) <= LARGEST or count < 2:
             yield self._message(partition, Kind.HEADERS, value, (count, first, last))
             return
-        parts = [decode_headers(value)]
+        parts = _halves(*decode_headers(value))
         while parts:
             batch, clock = parts.pop(0)
             value = encode_headers(batch, clock)
             if len(value) > LARGEST and len(clock) > 1:
-                half = len(clock) // 2
-                parts[:0] = [
-                    (HeaderBatch(batch.rows[:half], batch.names), clock[:half]),
-                    (HeaderBatch(batch.rows[half:], batch.names), clock[half:]),
-                ]
+                parts = _halves(batch, clock) + parts
                 continue
             times = len(clock), int(batch.rows["ts"].min()), int(batch.rows["ts"].max())
             yield self._message(partition, Kind.HEADERS, value, times, int(clock[-1]) if parts else None)
@@ -184,29 +178,9 @@ class Batcher:
         return Message(partition, self.sensor.encode(), value, envelope.to_headers(), times[0])
 
 
-def compact(batch: HeaderBatch, rows: NDArray[np.intp]) -> HeaderBatch:
-    """A copy of some rows, with no more names than they have."""
-    chosen = np.ascontiguousarray(batch.rows).view(_WHOLE)[rows].view(HEADER)
-    lengths = chosen["name_length"].astype(np.int64)
-    named = np.flatnonzero(lengths)
-    if not len(named):
-        return HeaderBatch(chosen, np.zeros(0, np.uint8))
-    lengths = lengths[named]
-    ends = np.cumsum(lengths)
-    offsets = ends - lengths
-    where = np.repeat(chosen["name_offset"][named].astype(np.int64) - offsets, lengths) + np.arange(int(ends[-1]))
-    names = batch.names[where]
-    chosen["name_offset"][named] = offsets
-    return HeaderBatch(chosen, names)
-
-
-def joined(parts: list[HeaderBatch]) -> HeaderBatch:
-    """Batches one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    rows = np.concatenate([np.zeros(0, _WHOLE), *(np.ascontiguousarray(part.rows).view(_WHOLE) for part in parts)])
-    rows = rows.view(HEADER)
-    lengths = [len(part.names) for part in parts]
-    shifts = np.cumsum([0, *lengths[:-1]]) if parts else np.zeros(0, np.int64)
-    rows["name_offset"] += np.repeat(shifts, [len(part.rows) for part in parts]).astype(np.uint32)
-    return HeaderBatch(rows, np.concatenate([np.zeros(0, np.uint8), *(part.names for part in parts)]))
+def _halves(batch: HeaderBatch, clock: NDArray[np.int64]) -> list[tuple[HeaderBatch, NDArray[np.int64]]]:
+    half = len(clock) // 2
+    return [
+        (HeaderBatch(batch.rows[:half], batch.names), clock[:half]),
+        (HeaderBatch(batch.rows[half:], batch.names), clock[half:]),
+    ]

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from producers.batching import BEGINNING, joined
+from producers.batching import BEGINNING
 from producers.recorded.columns import MESSAGE, SCHEMA, TEXTS, TIME, to_table
+from producers.recorded.pieces import joined
 from producers.recorded.source import HeaderSource, Recorded
 from producers.recorded.store import HOUR, Cursor, Store
 from wireverdict.headers import QUOTED_ONLY, HeaderBatch

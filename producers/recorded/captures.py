@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.batching import BEGINNING, compact
+from producers.batching import BEGINNING
 from producers.recorded.choice import Choice
+from producers.recorded.pieces import compact
 from producers.recorded.source import Gap, Recorded, SourceError
 from producers.timeline import open_timeline
 from wireverdict.decode.decoder import Decoder, DecodeSettings

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from producers.batching import compact
+from producers.recorded.pieces import compact
 from wireverdict.codec.headers import encode_headers
 from wireverdict.headers import HEADER, HeaderBatch
 from wireverdict.output.addresses import address_texts

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from producers.batching import joined
+from producers.recorded.pieces import joined
 from tests.cli.program import DEMO, command, environment, run
 from tests.codec.made import assert_equal, batches
 from tests.services.places import free_port

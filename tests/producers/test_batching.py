@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from producers import batching
-from producers.batching import Batcher, Message, compact, joined
-from tests.codec.made import assert_equal, names_of, random_batch
+from producers.batching import Batcher, Message
+from producers.recorded.pieces import joined
+from tests.codec.made import assert_equal, random_batch
 from wireverdict.bus import Envelope, Kind
 from wireverdict.codec.headers import decode_headers
 from wireverdict.headers import HEADER, HeaderBatch
@@ -129,14 +130,6 @@ def test_headers_that_need_much_room_go_in_several_messages(monkeypatch: pytest.
     assert len(parts) > 2
     assert max(len(part.value) for part in parts) <= limit
     assert_equal(joined([decode_headers(part.value)[0] for part in parts]), batch)
-
-
-def test_compact_keeps_the_names_of_its_rows() -> None:
-    batch, _ = random_batch(1, 50, 0.5)
-    chosen = np.arange(0, 50, 3)
-    small = compact(batch, chosen)
-    assert names_of(small) == names_of(HeaderBatch(batch.rows[chosen], batch.names))
-    assert len(small.names) == int(small.rows["name_length"].sum())
 
 
 def test_time_that_goes_by_without_packets_is_told_once_a_second() -> None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from producers.batching import joined
 from producers.recorded.columns import AT_ONCE, NUMBERS, SCHEMA, TEXTS, Group, messages, to_table
+from producers.recorded.pieces import joined
 from tests.captures import capture_files
 from tests.producers.recorded.collected import DEMO, WITH_QUOTES, names
 from tests.streams.publishing import header_batches
