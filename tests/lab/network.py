@@ -127,8 +127,8 @@ class Network:
 
     def namespace(self, name: str) -> Namespace:
         made = Namespace(name)
+        self._stack.callback(made.close)  # first: a signal may come while the namespace is being made
         run("ip", "netns", "add", made.name)
-        self._stack.callback(made.close)
         made.ip("link", "set", "lo", "up")
         return made
 

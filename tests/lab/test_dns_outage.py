@@ -15,6 +15,7 @@ from pathlib import Path
 import dpkt
 import pytest
 
+from tests.lab import network
 from tests.lab.dns_outage import dns_outage
 from tests.lab.network import PREFIX, ROOT, run
 
@@ -66,6 +67,19 @@ def test_a_stopped_run_cleans_up(tmp_path: Path) -> None:
     assert process.returncode == 128 + signal.SIGTERM
     assert mine not in run("ip", "netns", "list")
     assert not (tmp_path / "never.pcap.gz").exists()
+
+
+def test_a_signal_amid_the_making_of_a_namespace_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*command: str, stdin: str | None = None) -> str:
+        run(*command, stdin=stdin)
+        if command[:3] == ("ip", "netns", "add"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return ""
+
+    monkeypatch.setattr(network, "run", stopped)
+    with pytest.raises(SystemExit), network.network() as net:
+        net.namespace("half")
+    assert f"{PREFIX}-{os.getpid()}-half" not in run("ip", "netns", "list")
 
 
 def test_reserved_addresses_only() -> None:
