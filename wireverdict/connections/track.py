@@ -17,7 +17,6 @@ from wireverdict.connections.layout import (
     HALF,
     HISTOGRAM,
     INACTIVE,
-    INLINE_RTT,
     LIVE,
     ORIGINATOR_LOW,
     SYN_SENT,
@@ -180,13 +179,12 @@ def canonical(h: Any, sport: Any, dport: Any, way: Any) -> Any:
 
 
 @kernel(borrow=True)
-def fetch_ahead(
-    headers: Any, start: Any, stop: Any, hashes: Any, conn: Any, half: Any, trouble: Any, histogram: Any, table: Any
-) -> None:
+def fetch_ahead(headers: Any, start: Any, stop: Any, hashes: Any, conn: Any, half: Any, table: Any) -> None:
     """Hash the keys of headers[start:stop] into `hashes`, and ask for the memory that they will need.
 
-    The look-ups of a packet depend on each other (index, connection and directions, side tables) and each is a cache miss
-    in a large table; done for a block of packets at once they overlap. The second half of `hashes` is scratch room.
+    The look-ups of a packet depend on each other (index, then connection and directions) and each is a cache miss in a large
+    table; done for a block of packets at once they overlap. Not so for the side tables: to ask for their rows one has to wait
+    for the directions, which costs more than it saves.
     """
     mask = np.uint64(len(table) - 1)
     for i in range(start, stop):
@@ -200,7 +198,6 @@ def fetch_ahead(
         hashed = hashes[i - start]
         place = np.int64(hashed & mask)
         tag = np.uint32(hashed >> np.uint64(56))
-        hashes[BLOCK + i - start] = 0
         for _ in range(8):
             entry = table[place]
             if entry == 0:
@@ -212,20 +209,9 @@ def fetch_ahead(
                 prefetch(half, 2 * row, 0)
                 prefetch(half, 2 * row, 64)
                 prefetch(half, 2 * row, 128)
-                hashes[BLOCK + i - start] = np.uint64(row + 1)
+                prefetch(half, 2 * row, 156)  # the end of the two rows may be on a fourth line
                 break
             place = (place + 1) & np.int64(mask)
-    for i in range(start, stop):
-        row = np.int64(hashes[BLOCK + i - start]) - 1
-        if row < 0:
-            continue
-        for side in range(2):
-            e = half[2 * row + side]
-            if e.trouble:
-                prefetch(trouble, np.int64(e.trouble) - 1, 0)
-                prefetch(trouble, np.int64(e.trouble) - 1, 64)
-            if e.rtt_samples > INLINE_RTT:
-                prefetch(histogram, np.int64(e.rtt[0]) - 1, 0)
 
 
 @kernel(
@@ -250,11 +236,11 @@ def track(
 ) -> Any:
     """Account headers[start:stop] and write their notes. Returns where it stopped: before `stop` if no row was free.
 
-    `hashes` is scratch room for 2 · BLOCK numbers.
+    `hashes` is scratch room for BLOCK numbers.
     """
     for i in range(start, stop):
         if (i - start) % BLOCK == 0:
-            fetch_ahead(headers, i, min(i + BLOCK, stop), hashes, conn, half, trouble, histogram, table)
+            fetch_ahead(headers, i, min(i + BLOCK, stop), hashes, conn, half, table)
         h = headers[i]
         note = notes[i]
         note.reply_to = 0

@@ -90,7 +90,7 @@ class Tracker:
         self.timeouts = np.array([round(limit * SECOND) for limit in limits], np.int64)
         self.server_ports = _server_ports()
         self.notes = np.zeros(0, NOTE)
-        self._hashes = np.zeros(2 * track.BLOCK, np.uint64)
+        self._hashes = np.zeros(track.BLOCK, np.uint64)
         self._finished = 0
 
     def track(self, rows: NDArray[np.void], start: int, stop: int) -> int:
