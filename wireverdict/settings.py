@@ -7,7 +7,6 @@ itself: `wireverdict.cli` hands over what it has read. config/wireverdict.toml s
 
 from __future__ import annotations
 
-import difflib
 import os
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -214,6 +213,8 @@ def _leaves(
         here = (*path, name)
         key = ".".join(here)
         if name not in fields:
+            import difflib
+
             near = difflib.get_close_matches(name, fields, n=1)
             hint = f"did you mean {'.'.join((*path, near[0]))}?" if near else f"known here: {', '.join(fields)}"
             raise SettingsError(f"{source.where(key)}: there is no setting {key}; {hint}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -103,6 +102,8 @@ def rounded(value: Any) -> Any:
 
 def digest(*parts: str) -> str:
     """A short name that is a function of `parts` only (16 hexadecimal digits of SHA-256)."""
+    import hashlib
+
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 

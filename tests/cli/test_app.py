@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,15 +40,45 @@ def test_help_imports_no_numba_and_no_numpy() -> None:
         assert ended.stdout.splitlines()[-1] == "0 []"
 
 
-def test_analyze_for_people_imports_no_heavy_optional_package() -> None:
-    code = (
-        f"import sys; from wireverdict.cli.app import run; run(['analyze', {str(DEMO)!r}]); "
-        "print(sorted({'pyarrow', 'polars', 'pydantic', 'pandas', 'scipy'} & set(sys.modules)))"
-    )
+def imported(program: str, *arguments: str) -> set[str]:
+    """Modules that a program has imported at its end."""
+    code = f"import sys; {program}; print(*sys.modules, file=sys.stderr)"
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert ended.stdout.splitlines()[-1] == "[]"
+    return set(ended.stderr.splitlines()[-1].split())
+
+
+RUN = "from wireverdict.cli.app import run; run(sys.argv[1:])"
+
+
+def test_analyze_for_people_imports_no_heavy_optional_package() -> None:
+    assert {"pyarrow", "polars", "pydantic", "pandas", "scipy"}.isdisjoint(imported(RUN, "analyze", str(DEMO)))
+
+
+def test_a_run_that_finds_nothing_imports_only_what_it_needs(tmp_path: Path) -> None:
+    """Each takes milliseconds, and short runs take few."""
+    quiet = tmp_path / "quiet.pcap"
+    quiet.write_bytes(bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
+    assert {"rich", "tomllib", "difflib", "logging", "statistics"}.isdisjoint(imported(RUN, "analyze", str(quiet)))
+
+
+def test_linear_algebra_starts_no_threads() -> None:
+    """They would wait busily: a third of the processor time of a short run."""
+    code = (
+        "import os, sys, wireverdict.cli; sys.argv[1:] = ['analyze', sys.argv[1]]\n"
+        "try: wireverdict.cli.main()\n"
+        "except SystemExit: print(len(os.listdir('/proc/self/task')))"
+    )
+    given = {name: value for name, value in environment().items() if name != "OPENBLAS_NUM_THREADS"}
+    command = [sys.executable, "-c", code, str(DEMO)]
+    ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "1"
 
 
 @pytest.mark.parametrize(

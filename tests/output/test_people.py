@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.text import Text
 
 from producers.files.report import FileReport
 from tests.output.connection_rows import MAPPED
 from tests.output.verdict_makers import SECOND, START, make_verdict
-from wireverdict.output.people import SCREEN, People, page_width
+from wireverdict.output.people import SCREEN, People, lines, page_width, render
 from wireverdict.output.stream import Stream
 from wireverdict.output.summary import summary
 from wireverdict.records import CONNECTION, Flag, State
@@ -197,3 +200,18 @@ def test_few_and_none(tmp_path: Path) -> None:
 
 def test_plain_text_without_a_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in "\n".join(page(tmp_path, make_verdict(1)))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.one_of(
+            st.text(st.sampled_from("a-·µ…  "), max_size=200),
+            st.lists(st.text(st.characters(max_codepoint=0x3000), max_size=90)).map(" ".join),
+            st.lists(st.sampled_from(["one-sided", "·", "12 µs", "x" * 79, "y" * 80, "z" * 81, "中"])).map(" ".join),
+        ),
+        min_size=1,
+    )
+)
+def test_lines_are_broken_as_rich_breaks_them(texts: list[str]) -> None:
+    assert lines([(text, "") for text in texts]) == render([Text(text) for text in texts])

@@ -8,7 +8,10 @@ import sys
 def main() -> None:
     """The `wireverdict` program."""
     import gc
+    import os
 
+    # numpy's linear algebra starts a thread for every core, which waits busily for work: nothing here multiplies matrices
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()  # imports make many objects that stay; looking through them again and again is a fifth of the start
     from wireverdict.cli.app import run
 

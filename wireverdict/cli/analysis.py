@@ -6,7 +6,6 @@ import errno
 import gc
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -130,6 +129,8 @@ def chosen_settings(options: Options, environment: Mapping[str, str]) -> Setting
 
 def read_settings(path: str) -> Source:
     """A TOML file. Raises SettingsError."""
+    import tomllib
+
     try:
         text = Path(path).read_text(encoding="utf-8")
         return from_file(tomllib.loads(text), path, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from wireverdict.privacy.key import Key
     from wireverdict.privacy.veil import Veil
 
-LOG = logging.getLogger("wireverdict.privacy")
+LOGGER = "wireverdict.privacy"
 ANONYMOUS = {"addresses": "crypto-pan", "names": "hashed"}
 """Settings of section privacy that ``--anonymise`` stands for."""
 VARIABLE = "WIREVERDICT_PRIVACY_KEY"
@@ -29,20 +28,26 @@ def open_veil(settings: PrivacySettings, environment: Mapping[str, str]) -> Veil
         raise ValueError(
             "anonymising needs pycryptodomex: install it with pip install 'wireverdict[privacy]'"
         ) from None
+    import logging
+
     veil = Veil(settings, read_key(settings, environment))
-    LOG.info("headers are anonymised: %r", veil)
+    logging.getLogger(LOGGER).info("headers are anonymised: %r", veil)
     return veil
 
 
 def read_key(settings: PrivacySettings, environment: Mapping[str, str]) -> Key:
     """From the file of the settings or else from the environment. Raises ValueError (KeyRefused)."""
+    import logging
+
     from wireverdict.privacy.key import Key
 
     if settings.key_file:
         path = Path(settings.key_file)
         try:
             if path.stat().st_mode & 0o004:
-                LOG.warning("everybody on this host may read the privacy key in %s: chmod 600", path)
+                logging.getLogger(LOGGER).warning(
+                    "everybody on this host may read the privacy key in %s: chmod 600", path
+                )
             return Key(path.read_text(encoding="ascii", errors="replace"), str(path))
         except OSError as error:
             raise ValueError(f"cannot read the privacy key in {path}: {error.strerror}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import Any, NamedTuple
 
 Key = tuple[int, ...]
@@ -40,6 +39,8 @@ class Baselines:
         past = self._past.get(key)
         if not past:
             return None
+        from statistics import median
+
         ratios = sorted(ratio for ratio, _ in past)
         spread = ratios[3 * len(ratios) // 4] - ratios[len(ratios) // 4]
         return Usual(median(ratios), median(out for _, out in past), spread, len(past))

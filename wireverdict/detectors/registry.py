@@ -6,7 +6,6 @@ name the plug-in make it a detector wherever judges are made.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 from typing import Any
@@ -128,5 +127,7 @@ def _unclaimed(settings: DetectorSettings, sections: Collection[str]) -> None:
 
 
 def _hint(name: str, known: Collection[str]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else f"known here: {', '.join(known) or 'none'}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +21,8 @@ def record_ids(rows: NDArray[np.void], sensor: str) -> NDArray[np.uint8]:
     ports, protocol, first and last time, and whether the record is final. Those that follow each other in time share
     their beginning: a search engine that looks for an identity then passes over most of what it holds.
     """
+    import hashlib
+
     packed = np.zeros(len(rows), np.dtype([("key", _KEY), ("ports", _PORTS)]))
     for part in packed.dtype.names or ():
         for name in packed.dtype[part].names or ():

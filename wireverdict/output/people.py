@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,30 +65,47 @@ class People:
 
     def finish(self, summary: dict[str, Any]) -> None:
         """See Output."""
-        from rich.text import Text
-
-        page: list[Any] = [Text()] if self._list else []
-        page += [Text(line) for line in _heading(summary)]
+        page = [("", "")] if self._list else []  # texts and their styles
+        page += [(line, "") for line in _heading(summary)]
         if not self._list and len(self._busiest):
             head, *body = _table(self._busiest, page_width())
-            page += [Text(), Text(head, style="bold"), *map(Text, body)]
+            page += [("", ""), (head, "bold"), *((line, "") for line in body)]
             raised = [(name, int(number)) for name, number in zip(FLAGS, self._flagged, strict=True) if number]
             if raised:
                 listed = " · ".join(f"{name.replace('_', ' ')} {count(number)}" for name, number in raised)
-                page.append(Text(f"Flags raised: {listed}", style="dim"))
-        page.append(Text())
+                page.append((f"Flags raised: {listed}", "dim"))
+        page.append(("", ""))
+        boxes: list[Any] = []
         incidents = sorted(self._incidents.values(), key=Incident.urgency)
         if not incidents:
-            page.append(Text("Nothing found.", style="bold green"))
+            page.append(("Nothing found.", "bold green"))
         elif not self._live:
-            page += _panels(incidents, SCREEN - render(page).count(b"\n"))
-        self._stream.write(render(page))
+            boxes = _panels(incidents, SCREEN - lines(page).count(b"\n"))
+        self._stream.write(lines(page, boxes))
         self._stream.close()
 
 
 def page_width() -> int:
     """Columns that there are, or that are pleasant to read."""
     return max(60, min(shutil.get_terminal_size((80, 24)).columns, WIDTH))
+
+
+def lines(texts: list[tuple[str, str]], boxes: Sequence[Any] = ()) -> bytes:
+    """`texts`, each with its style, and then `boxes` as `render` writes them; rich is imported where it is needed."""
+    width = page_width()
+    if not boxes and not os.isatty(1) and all(_is_plain(text, width) for text, _ in texts):
+        told = (text if len(text) <= width else textwrap.fill(text, width, break_on_hyphens=False) for text, _ in texts)
+        return ("\n".join(line.rstrip() for line in told) + "\n").encode()
+    from rich.text import Text
+
+    return render([*(Text(text, style=style) for text, style in texts), *boxes])
+
+
+def _is_plain(text: str, width: int) -> bool:
+    """Whether every character takes one column, and whether the text fits a line or can be broken between its words."""
+    narrow = text.isascii() or max(text.replace("…", "·"), default="") < "\u0300"
+    words = text.split(" ") if len(text) > width else ()
+    return narrow and text.isprintable() and all(0 < len(word) <= width for word in words)
 
 
 def render(parts: list[Any]) -> bytes:
