@@ -29,7 +29,7 @@ from wireverdict.paths import Paths
 from wireverdict.paths.events import DELIVERED, HIGH, REPEAT
 from wireverdict.paths.observe import SECOND
 from wireverdict.paths.policing import Judgement, Settings, judge_log
-from wireverdict.paths.scoreboard import transmissions
+from wireverdict.paths.transmissions import transmissions
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "captures" / "policing"

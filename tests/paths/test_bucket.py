@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from wireverdict.paths.bucket import (
     CONTRADICTIONS,
+    HITS,
     LANES,
+    MISSES,
+    NEAR_RATES,
+    PEAKS,
+    ROUNDS,
+    WORK,
+    Fit,
     Grid,
     entropy,
     fit,
@@ -24,6 +31,7 @@ from wireverdict.paths.bucket import (
     trace,
 )
 
+Array = NDArray[np.float64]
 GRID = Grid(0.5, 40.0, 1.05, 2e3, 8e6, 1.35)
 
 
@@ -67,13 +75,75 @@ def test_levels_against_the_reference(made: list[tuple[float, float, int]], rate
     assert levels == pytest.approx(met)
 
     depths = np.array([depth, 2 * depth, 1e6])
-    hits, misses = np.empty((2, 3), np.int64), np.empty((2, 3), np.int64)
-    scan(*arrays, np.array([rate, rate / 3]), depths, hits, misses, *np.empty((5, 3)))
-    for i, r in enumerate((rate, rate / 3)):
+    for r in (rate, rate / 3):
+        work = np.empty((WORK, 3))
+        scan(*arrays, r, depths, work)
         for k, d in enumerate(depths):
             low = [level < size for level, size in zip(reference(gaps, sizes, lost, r, d), sizes, strict=True)]
-            assert hits[i, k] == sum(a and b for a, b in zip(low, lost, strict=True))
-            assert misses[i, k] == sum(a and not b for a, b in zip(low, lost, strict=True))
+            assert work[HITS, k] == sum(a and b for a, b in zip(low, lost, strict=True))
+            assert work[MISSES, k] == sum(a and not b for a, b in zip(low, lost, strict=True))
+
+
+def slow_fit(gaps: Array, sizes: Array, lost: NDArray[np.uint8], base: float, grid: Grid) -> Fit:
+    """`fit` as its text says, with numpy's logarithms and with everything looked at kept."""
+    losses, passed = int(lost.sum()), int((lost == 0).sum())
+
+    def look(rates: Array, depths: Array) -> tuple[Array, Array, Array]:
+        work, hits, misses = np.empty((WORK, len(depths))), [], []
+        for rate in rates:
+            scan(gaps, sizes, lost, rate, depths, work)
+            hits.append(work[HITS].copy())
+            misses.append(work[MISSES].copy())
+        return np.array(hits), np.array(misses), gain(np.array(hits), np.array(misses), losses, passed)
+
+    def geometric(low: float, high: float, step: float, unit: int) -> Array:
+        count = math.ceil((math.log(high / low) / math.log(step) + 1) / unit) * unit
+        return np.geomspace(low, high, max(count, 2))
+
+    rates = geometric(base * grid.rate_from, base * grid.rate_to, grid.rate_step, 1)
+    depths = geometric(grid.depth_from, grid.depth_to, grid.depth_step, LANES)
+    _, _, gains = look(rates, depths)
+    profile = gains.max(axis=1)
+    tried, best = [(rates, profile)], Fit(0.0, 0.0, 0.0, 0.0, -1.0, 0, 0)
+    padded = np.concatenate([[-np.inf], profile, [-np.inf]])
+    peaks = np.flatnonzero((profile >= padded[:-2]) & (profile > padded[2:]) & (profile >= 0.0))
+    for peak in peaks[np.argsort(-profile[peaks], kind="stable")][:PEAKS]:
+        found = Fit(float(rates[peak]), 0.0, 0.0, float(depths[gains[peak].argmax()]), -1.0, 0, 0)
+        rate_step, depth_step = grid.rate_step, grid.depth_step
+        for _ in range(ROUNDS):
+            near_rates = found.rate * rate_step ** np.linspace(-1, 1, NEAR_RATES)
+            near_depths = found.depth * depth_step ** np.linspace(-1, 1, LANES)
+            hits, misses, finer = look(near_rates, near_depths)
+            tried.append((near_rates, finer.max(axis=1)))
+            i, k = np.unravel_index(int(np.argmax(finer)), finer.shape)
+            low = int(hits[i, k]), int(misses[i, k])
+            found = Fit(float(near_rates[i]), 0.0, 0.0, float(near_depths[k]), float(finer[i, k]), *low)
+            rate_step, depth_step = rate_step**0.25, depth_step**0.15
+        best = found if found.gain > best.gain else best
+    if best.gain < 0:
+        return best
+    near = best.gain - max(3.0, 0.02 * float(entropy(losses, passed)))
+    good = np.concatenate([rates[gains >= near] for rates, gains in tried])
+    return best._replace(rate_low=float(good.min()), rate_high=float(good.max()))
+
+
+@given(
+    st.integers(0, 1 << 30), st.floats(0.02, 0.5), st.sampled_from([GRID, GRID._replace(rate_to=6.0, depth_from=5e3)])
+)
+@settings(max_examples=25, deadline=None)
+def test_the_search_against_a_slow_one(seed: int, share: float, grid: Grid) -> None:
+    source = np.random.default_rng(seed)
+    gaps = source.choice([0.0, 1e4, 1e6, 3e7], 200) * source.uniform(0.5, 1.5, 200)
+    sizes = source.choice([66.0, 1518.0], 200)
+    lost = (source.random(200) < share).astype(np.uint8)
+    levels = np.full(200, np.nan)
+    found = fit(gaps, sizes, lost, 1e-3, grid, levels)
+    assert found == slow_fit(gaps, sizes, lost, 1e-3, grid)
+    if found.gain >= 0:
+        expected = np.empty(200)
+        trace(gaps, sizes, lost, found.rate, found.depth, expected)
+        assert np.array_equal(levels, expected)
+        assert (found.low_lost, found.low_passed) == tuple(((expected < sizes) & (lost == k)).sum() for k in (1, 0))
 
 
 def policed(
@@ -99,7 +169,7 @@ def test_the_fit_finds_the_bucket(rate_bps: float, depth: float) -> None:
     gaps, sizes, lost = policed(rate_bps / 8e9, depth, 30.0, 4)
     assert 50 < int(lost.sum()) < len(lost) - 50
     delivered = float(sizes[lost == 0].sum() / gaps.sum())
-    found = fit(gaps, sizes, lost, delivered, GRID)
+    found = fit(gaps, sizes, lost, delivered, GRID, np.empty(len(gaps)))
     assert found.rate * 8e9 == pytest.approx(rate_bps, rel=0.03)
     assert found.depth == pytest.approx(depth, rel=0.1)
     assert found.rate_low <= found.rate <= found.rate_high
@@ -112,14 +182,14 @@ def test_a_stray_loss_does_not_spoil_the_fit() -> None:
     delivered = float(sizes[lost == 0].sum() / gaps.sum())
     stray = lost.copy()
     stray[np.flatnonzero(lost == 0)[::500]] = 1
-    assert fit(gaps, sizes, stray, delivered, GRID).rate * 8e9 == pytest.approx(5e6, rel=0.03)
+    assert fit(gaps, sizes, stray, delivered, GRID, np.empty(len(gaps))).rate * 8e9 == pytest.approx(5e6, rel=0.03)
 
 
 def test_losses_at_full_buckets_only_have_no_fit() -> None:
     gaps, sizes = np.full(400, 1e9), np.full(400, 1518.0)
     lost = np.zeros(400, np.uint8)
     lost[::10] = 1
-    assert fit(gaps, sizes, lost, 1e-3, GRID._replace(depth_from=5e3)).gain < 1
+    assert fit(gaps, sizes, lost, 1e-3, GRID._replace(depth_from=5e3), np.empty(400)).gain < 1
 
 
 def test_entropy_and_gain() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -9,9 +11,9 @@ from numpy.typing import NDArray
 from tests.paths.drive import WIDTH, drive, play
 from tests.paths.network import SECOND, START
 from wireverdict.connections.tracker import Settings, Tracker
-from wireverdict.paths import Paths, PathSettings, layout
+from wireverdict.paths import Paths, PathSettings, layout, policing
 from wireverdict.paths.judgement import Cause
-from wireverdict.paths.paths import TABLES, count_data
+from wireverdict.paths.paths import TABLES
 from wireverdict.records import Flag, Reason
 
 POLICED, BLOATED, THROTTLED = 1 << Flag.POLICED, 1 << Flag.BUFFERBLOAT, 1 << Flag.THROTTLED
@@ -143,13 +145,31 @@ def test_the_bound_on_judgements_is_told() -> None:
     assert [case.judgement.cause for case in view.policing if case.packets > 50] == [Cause.POLICED]
 
 
-def test_counting_data() -> None:
-    log = drive(play("policer").sender).paths.events(0)
-    packets, repeats = count_data(log, 0)
-    assert packets == np.count_nonzero(log["payload"] > 0)
-    assert 0 < repeats < packets
-    assert count_data(log, 1) == (0, 0)
-    assert count_data(log[:0], 0) == (0, 0)
+def test_a_log_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+    judge_log = policing.judge_log
+
+    def counted(log: NDArray[np.void], *others: Any) -> Any:
+        asked.append(log["number"].tobytes())
+        return judge_log(log, *others)
+
+    monkeypatch.setattr(policing, "judge_log", counted)
+    rows = play("policer").sender
+    tracker, paths = Tracker(Settings(max_connections=64)), Paths(PathSettings())
+    tracker.track(rows, 0, len(rows))
+    paths.observe(rows, tracker.notes, 0, len(rows))
+    tracker.finish()
+    slots = tracker.ended_rows.copy()
+    records = tracker.drain()
+    paths.apply_flags(slots, records)
+    assert records["flags_true"][0] & POLICED
+    end = (int(rows["ts"][-1]) // WIDTH + 1) * WIDTH
+    view = paths.judge(end - WIDTH, end)
+    assert view.policing[0].judgement.policed
+    assert len(asked) == len(set(asked)) == 1
+    paths.judge(end, end + WIDTH)  # nothing was lost in this one, and the horizon has less of the log
+    paths.release(end + 100 * SECOND)
+    assert not paths._told
 
 
 def test_nothing_observed() -> None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tests.paths.drive import drive, play
 from wireverdict.paths.events import ACKS, DELIVERED, DSACK, EVENT, HIGH, LOST, SACK1, TIMESTAMPS
-from wireverdict.paths.scoreboard import HOLE, MOST_OF_A_ROUND_TRIP, hole_pieces, transmissions
+from wireverdict.paths.scoreboard import HOLE, MOST_OF_A_ROUND_TRIP
+from wireverdict.paths.transmissions import transmissions
 
 MS = 1_000_000
 EPOCH = 1_000 * MS
@@ -98,12 +99,6 @@ def test_holes_filled_by_newer_timestamps_are_losses_seen_from_behind() -> None:
     reordered = transmissions(log(at(0, 0, 1), at(1, 200, 1), at(2, 100, 1), at(3, 300, 1)), 0, 18)
     assert reordered.fills == 0
     assert not np.any(reordered.rows["fate"] == LOST)
-
-
-def test_pieces_of_holes_are_bounded() -> None:
-    rows = log(data(0, 0, 1000), data(1, 5000, 1000), data(2, 2**30, 1000))
-    assert hole_pieces(rows["seq"], rows["payload"].astype(np.int64), 1000) == 5 + 1024
-    assert len(transmissions(rows, 0, 0).rows) == 0  # nothing was acknowledged
 
 
 def test_nothing_to_replay() -> None:

@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from wireverdict.headers import address
 from wireverdict.memory import Memory
 from wireverdict.paths import layout, restore
-from wireverdict.paths.events import EVENT, HIGH, REPEAT
+from wireverdict.paths.events import EVENT
 from wireverdict.paths.judgement import Cause, Judgement
 from wireverdict.paths.layout import BINS, CHUNK, FALSE, TRUE
-from wireverdict.paths.observe import FULL_PACKET, SECOND, observe
+from wireverdict.paths.observe import SECOND, observe
 from wireverdict.paths.release import release
 from wireverdict.paths.settings import PathSettings
 from wireverdict.paths.view import LoadCase, PathView, PolicingCase, answer_of
 from wireverdict.records import Reason
 
 PERIOD = 10 * SECOND  # of the log's quota and of base round trips
+NEWEST, FOREVER = 1 << 32, 1 << 62  # beyond all numbers of events, all times (ns)
+TOLD = 1_024  # judgements that are kept in case they are asked for again
 FOLLOW = 6  # windows in which a pair is reported on after it was last found policed
 TABLES = {
     "watched_connections_full": layout.FULL_MEMBERS,
@@ -40,10 +42,9 @@ class _Side(NamedTuple):
 
     pair: int
     direction: int
-    log: NDArray[np.void]
-    sent_again: int  # in the horizon
+    packets: int  # in the window
     repeats: int  # in the window
-    packets: int
+    sent_again: int  # in the horizon
 
 
 class Paths:
@@ -61,6 +62,9 @@ class Paths:
         self.rings = memory.zeros(s.max_rings, layout.RING)
         self.loads = memory.zeros((s.max_rings, BINS), layout.LOAD)
         self.counters = np.zeros(layout.COUNTERS, np.int64)
+        self._events = np.empty(0, EVENT)
+        self._marks = memory.zeros(s.max_members, np.int64), np.zeros(1, np.int64)
+        self._told: dict[tuple[int, ...], tuple[Judgement, dict[int, int]]] = {}
         self._followed: dict[int, int] = {}  # end of the last window to be told of (ns), by row of the pair
         self.horizon = round(s.horizon * SECOND)
         keep = round((s.horizon + s.lateness) * SECOND)
@@ -100,6 +104,7 @@ class Paths:
         silent = end - self.forget
         release(end, silent, self.members, self.pairs, self.rings, self.table, self.links, self.counters)
         self._followed = {row: until for row, until in self._followed.items() if self.pairs["members"][row] >= 0}
+        self._told = {key: told for key, told in self._told.items() if self.pairs["members"][key[0]] >= 0}
 
     def dump(self, rows: int) -> dict[str, Any]:
         """All memory, for `wireverdict.snapshot`: what is used of it, copied. `rows` of the connection table are in use."""
@@ -152,36 +157,61 @@ class Paths:
         return (high, low) if direction else (low, high)
 
     def _judge_losses(self, start: int, end: int) -> tuple[list[PolicingCase], int]:
-        sides = []
-        for pair in self._suspects(end):
-            log = self.events(pair)
-            log = log[(log["ts"] < end) & (log["ts"] >= end - self.horizon)]
-            window = log[log["ts"] >= start]
-            for direction in (0, 1):
-                packets, repeats = count_data(window, direction)
-                if packets:
-                    sides.append(_Side(pair, direction, log, count_data(log, direction)[1], repeats, packets))
-        if not sides:
+        suspects = self._suspects(end)
+        if not suspects:
             return [], 0
-        from wireverdict.paths.policing import judge_log  # its kernels are compiled for those who lose packets only
+        from wireverdict.paths import logs  # its kernels are compiled for those who lose packets only
 
+        since = end - self.horizon
+        counted = np.empty((2 * len(suspects), 3), np.int64)
+        logs.survey(self.pairs, self.logs, self.links, np.array(suspects), since, start, end, counted)
+        sides = [_Side(suspects[k // 2], k % 2, *counts) for k, counts in enumerate(counted.tolist()) if counts[0]]
         sides.sort(key=lambda side: (-side.sent_again, *self.ends(side.pair, side.direction)))
         cases, judged, unjudged = [], 0, 0
         for side in sides:
             judgement = Judgement(Cause.TOO_FEW, side.repeats, max(side.packets - side.repeats, 0))
             lost: dict[int, int] = {}
-            if side.repeats and side.sent_again >= self.settings.policing.min_lost:
-                if judged == self.settings.max_judged:
-                    unjudged += 1
-                    continue
+            suffices = side.repeats and side.sent_again >= self.settings.policing.min_lost
+            if suffices and judged == self.settings.max_judged:
+                unjudged += 1
+                continue
+            log = self._log(side.pair, since, end)
+            if suffices:
                 judged += 1
-                judgement, lost = judge_log(side.log, side.direction, self.settings.policing)
-            self._remember(side, judgement, lost)
+                judgement, lost = self._ask(side.pair, log, side.direction)
+            numbers, rows = np.array(list(lost), np.int64), np.empty(len(lost), np.int64)
+            answer = answer_of(judgement)
+            logs.remember(log, side.pair, side.direction, answer, numbers, rows, *self._marks, self.members)
             if judgement.policed:
                 self._followed[side.pair] = end + (FOLLOW - 1) * (end - start)
-            cases.append(self._case(side, judgement, lost))
+            cases.append(self._case(side, judgement, lost, rows.tolist()))
         cases.sort(key=lambda case: (case.sender, case.receiver))
         return cases, unjudged
+
+    def _log(self, pair: int, since: int, end: int, last: int = NEWEST) -> NDArray[np.void]:
+        """The log of a pair from `since` to before `end` (ns), up to event number `last`; valid until the next is asked
+        for."""
+        from wireverdict.paths.logs import gather
+
+        room = int(self.pairs["chunks"][pair]) * CHUNK
+        if len(self._events) < room:
+            self._events = np.empty(2 * room, EVENT)
+        return self._events[: gather(self.pairs, self.logs, self.links, pair, since, end, last, self._events)]
+
+    def _ask(self, pair: int, log: NDArray[np.void], direction: int) -> tuple[Judgement, dict[int, int]]:
+        """What the judge says of a direction of a pair's log, asked once only: a window often ends after the connection,
+        whose record was asked about before. Events without gaps in their numbers are told by the first and the last."""
+        from wireverdict.paths.policing import judge_log
+
+        first, last = log[[0, -1]]
+        key = pair, direction, int(first["number"]), int(last["number"]), int(first["ts"]), int(last["ts"])
+        if key[3] - key[2] + 1 != len(log):
+            return judge_log(log, direction, self.settings.policing)
+        if key not in self._told:
+            if len(self._told) >= TOLD:
+                self._told.clear()
+            self._told[key] = judge_log(log, direction, self.settings.policing)
+        return self._told[key]
 
     def _suspects(self, end: int) -> list[int]:
         """Rows of pairs that lately sent enough packets again to be judged, and of those lately found policed."""
@@ -201,38 +231,18 @@ class Paths:
                 suspects.add(row)
         return sorted(suspects)
 
-    def _case(self, side: _Side, judgement: Judgement, lost: dict[int, int]) -> PolicingCase:
-        numbers, first = np.unique(side.log["connection"], return_index=True)
-        rows = dict(zip(numbers.tolist(), side.log["member"][first].tolist(), strict=True))
+    def _case(self, side: _Side, judgement: Judgement, lost: dict[int, int], rows: list[int]) -> PolicingCase:
         connections = []
-        for number, count in sorted(lost.items(), key=lambda item: (-item[1], item[0])):
-            member = self.members[rows[number]]
-            if member["pair"] == side.pair and member["ordinal"] == number:
+        for row, (_, count) in sorted(
+            zip(rows, lost.items(), strict=True), key=lambda found: (-found[1][1], found[1][0])
+        ):
+            if row >= 0:
+                member = self.members[row]
                 ports = int(member["low_port"]), int(member["high_port"])
                 connections.append((ports[side.direction], ports[1 - side.direction], count))
         sender, receiver = self.ends(side.pair, side.direction)
         skipped = int(self.pairs["skipped"][side.pair])
         return PolicingCase(sender, receiver, judgement, connections, side.repeats, side.packets, skipped)
-
-    def _remember(self, side: _Side, judgement: Judgement, lost: dict[int, int]) -> None:
-        """Keep a window's answer for the flags of the connections that lost packets in it."""
-        log = side.log[::-1]
-        numbers, last = np.unique(log["connection"], return_index=True)
-        rows = log["member"][last].astype(np.int64)
-        same = (self.members["pair"][rows] == side.pair) & (self.members["ordinal"][rows] == numbers)
-        rows, last, numbers = rows[same], last[same], numbers[same]
-        self._fold(rows)
-        fresh = rows[self.members["judged_event"][rows] != log["number"][last]]
-        self.members["pending"][fresh] = 0
-        self.members["judged_event"][rows] = log["number"][last]
-        losers = rows[np.isin(numbers, list(lost))]
-        self.members["pending"][losers] |= answer_of(judgement) << 2 * side.direction
-
-    def _fold(self, rows: NDArray[np.int64]) -> None:
-        """A closed window's answers count for those members that went on after it."""
-        late = rows[self.members["last_event"][rows] > self.members["judged_event"][rows]]
-        self.members["policed"][late] |= self.members["pending"][late]
-        self.members["pending"][late] = 0
 
     def _judge_loads(self, start: int, end: int) -> tuple[list[LoadCase], set[tuple[bytes, bytes]]]:
         top = int(self.counters[layout.TOP_RING])
@@ -276,15 +286,12 @@ class Paths:
         told apart."""
         policing = self.settings.policing
         unsure = np.zeros(len(rows), np.uint8)
-        several = np.argwhere(repeats >= policing.min_lost).tolist()
-        if several:
-            from wireverdict.paths.policing import judge_log
-        for i, direction in several:
+        for i, direction in np.argwhere(repeats >= policing.min_lost).tolist():
             member = self.members[rows[i]]
-            log = self.events(int(member["pair"]))
-            log = log[(log["number"] <= member["last_event"]) & (log["ts"] >= member["last_ts"] - self.horizon)]
-            if len(log) and log["number"][-1] == member["last_event"]:
-                judgement, lost = judge_log(log, direction, policing)
+            last = int(member["last_event"])
+            log = self._log(int(member["pair"]), int(member["last_ts"]) - self.horizon, FOREVER, last)
+            if len(log) and log["number"][-1] == last:
+                judgement, lost = self._ask(int(member["pair"]), log, direction)
                 found = answer_of(judgement) if lost.get(int(member["ordinal"])) else 0
                 answer[i] |= found << 2 * direction
                 unsure[i] |= judgement.cause in (Cause.UNDECIDED, Cause.SHALLOW)
@@ -317,10 +324,3 @@ class Paths:
             without[owners] = False
             reason[without] = Reason.NO_TABLE_ROOM
         return np.where(true, TRUE, np.where(false, FALSE, 0)).astype(np.uint8), reason
-
-
-def count_data(log: NDArray[np.void], direction: int) -> tuple[int, int]:
-    """Data packets of one direction of a log (super-packets split): all, and those sent again."""
-    mine = (log["flags"] & HIGH == direction) & (log["payload"] > 0)
-    packets = -(-log["payload"][mine].astype(np.int64) // FULL_PACKET)
-    return int(packets.sum()), int(packets[(log["flags"][mine] & REPEAT) != 0].sum())

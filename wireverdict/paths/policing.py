@@ -8,13 +8,15 @@ queue: a drop-tail queue drops by the same arithmetic, but it makes packets wait
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.paths.bucket import Fit, Grid, entropy, fit, markov_gain, timed_gain, trace
+from wireverdict.paths.bucket import Fit, Grid, entropy, fit, markov_gain, timed_gain
 from wireverdict.paths.events import GAP, LOST
 from wireverdict.paths.judgement import Cause, Judgement, Settings
-from wireverdict.paths.scoreboard import Replay, transmissions
+from wireverdict.paths.transmissions import Replay, transmissions
 
 __all__ = ["Cause", "Judgement", "Settings", "judge", "judge_log", "judge_replay"]
 
@@ -33,39 +35,32 @@ def judge_log(log: NDArray[np.void], direction: int, settings: Settings) -> tupl
 
     Gives the packets lost by connection number as well.
     """
-    stretches = np.split(log, np.flatnonzero(log["flags"] & GAP))[-STRETCHES:]
+    cuts = [0, *np.flatnonzero(log["flags"] & GAP).tolist(), len(log)][-STRETCHES - 1 :]
     found: list[tuple[Judgement, dict[int, int]]] = []
-    for stretch in reversed(stretches):
+    for start, stop in reversed(list(pairwise(cuts))):
+        stretch = log[start:stop]
         replay = transmissions(stretch, direction, settings.link_overhead)
-        judgement = judge_replay(replay, stretch, settings)
-        of = stretch["connection"][replay.rows["event"][replay.rows["fate"] == LOST]]
-        numbers, counts = np.unique(of, return_counts=True)
-        found.append((judgement, dict(zip(numbers.tolist(), counts.tolist(), strict=True))))
-        if judgement.cause is not Cause.TOO_FEW:
+        found.append((judge_replay(replay, stretch, settings), replay.lost_by))
+        if found[-1][0].cause is not Cause.TOO_FEW:
             return found[-1]
     return found[0]
 
 
 def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -> Judgement:
     """The same, of transmissions that were told from the log before."""
-    rows = replay.rows
-    lost = (rows["fate"] == LOST).astype(np.uint8)
-    at_loss = np.flatnonzero(lost)
-    losses, passed = len(at_loss), len(rows) - len(at_loss)
+    rows, gaps, sizes, lost = replay.rows, replay.gaps, replay.sizes, replay.lost
+    losses, passed = replay.losses, len(rows) - replay.losses
     if not losses:
         return Judgement(Cause.TOO_FEW, 0, passed, at_receiver=replay.at_receiver, base_rtt=replay.base_rtt / 1e6)
-    times = rows["ts"]
-    first = np.concatenate([[True], np.diff(times[at_loss]) > replay.base_rtt])
-    between = rows[at_loss[0] : at_loss[-1] + 1]
-    duration = int(between["ts"][-1] - between["ts"][0])
-    delivered = float(between["size"][between["fate"] != LOST].sum()) / max(duration, 1)
+    duration = replay.last_loss - replay.first_loss
+    delivered = float(replay.delivered) / max(duration, 1)
     few = Judgement(
         Cause.TOO_FEW,
         losses,
         passed,
-        int(first.sum()),
-        int(times[at_loss[0]]),
-        int(times[at_loss[-1]]),
+        replay.episodes,
+        replay.first_loss,
+        replay.last_loss,
         replay.at_receiver,
         delivered_bps=delivered * 8e9,
         base_rtt=replay.base_rtt / 1e6,
@@ -74,8 +69,6 @@ def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -
         return few
     if duration <= 0 or delivered <= 0:
         return few
-    gaps = np.maximum(np.diff(times, prepend=times[:1]), 0).astype(np.float64)
-    sizes = np.ascontiguousarray(rows["size"])
     grid = Grid(
         settings.rate_from,
         settings.receiver_rate_to if replay.at_receiver else settings.rate_to,
@@ -84,12 +77,13 @@ def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -
         settings.depth_to,
         settings.depth_step,
     )
-    best = fit(gaps, sizes, lost, delivered, grid)
+    levels = np.empty(len(rows))
+    best = fit(gaps, sizes, lost, delivered, grid, levels)
     whole = float(entropy(losses, passed))
     if best.gain < 0:
         return _with(few, Cause.RANDOM, confidence=1.0)
-    levels = np.empty(len(rows))
-    trace(gaps, sizes, lost, best.rate, best.depth, levels)
+    at_loss = np.flatnonzero(lost)
+    first = np.concatenate([[True], np.diff(rows["ts"][at_loss]) > replay.base_rtt])  # of an episode
     ranks = np.searchsorted(np.sort(levels[lost == 0]), levels[at_loss][first]) / passed
     delays = _receiver_delays(rows, events) if replay.at_receiver else _sender_delays(rows, replay.base_rtt)
     loss_delay = _delay_at_losses(delays, at_loss)

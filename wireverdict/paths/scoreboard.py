@@ -10,25 +10,21 @@ that are filled later by data with a newer TSval (RFC 7323). Data with the old T
 
 from __future__ import annotations
 
-import threading
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from wireverdict.kernels import kernel, types
+from wireverdict.kernels import kernel
 from wireverdict.paths.events import (
     ACKS,
     DELIVERED,
     DSACK,
-    EVENT,
     HIGH,
     LOST,
     REPEAT,
     SACK1,
     SACK2,
     TIMESTAMPS,
-    TRANSMISSION,
     UNKNOWN,
 )
 
@@ -60,9 +56,6 @@ SEGMENT = np.dtype(
 TRANSMISSIONS, SEGMENTS, REPEATS, FILLS, RTT_MIN, FULL = range(6)
 """Places in the counters that `replay` fills: rows used; data sent again; holes filled by a retransmission; ns; 1 if
 the arrays were too short."""
-
-EVENTS, TRANSMISSION_ROWS = types.from_dtype(EVENT)[::1], types.from_dtype(TRANSMISSION)[::1]
-SEGMENT_ROWS, I4, I8 = types.from_dtype(SEGMENT)[::1], types.int32[::1], types.int64[::1]
 
 
 @kernel(inline=True, borrow=True)
@@ -114,36 +107,39 @@ def cover(segments: Any, count: Any, left: Any, right: Any, ts: Any) -> Any:
     return top if clean else np.int64(-2)
 
 
-@kernel(
-    types.void(EVENTS, I8, types.int64, types.int64, types.int64, SEGMENT_ROWS, TRANSMISSION_ROWS, I4, I8), borrow=True
-)
+@kernel(borrow=True)
 def replay(
     events: Any,
     order: Any,
+    first: Any,
+    stop: Any,
     direction: Any,
     full_payload: Any,
     link_overhead: Any,
     segments: Any,
     out: Any,
     previous: Any,
+    room: Any,
     counters: Any,
 ) -> None:
-    """Fill `out` with the transmissions of one direction of one connection, in the order of the log.
+    """Append to `out` the transmissions of one direction of one connection, in the order of the log.
 
-    `order`: rows of `events` that belong to the connection. `direction`: 0 from the lower address, 1 from the higher.
-    `full_payload`: bytes of a full packet: larger ones are split. `link_overhead`: bytes added to each IP length.
-    `segments`, `out`, `previous` (the earlier transmission of the same segment) are work space, `counters` int64[6].
+    `order[first:stop]`: rows of `events` that belong to the connection. `direction`: 0 from the lower address, 1 from the
+    higher. `full_payload`: bytes of a full packet: larger ones are split. `link_overhead`: bytes added to each IP length.
+    `segments`, `out`, `previous` (the earlier transmission of the same segment) are work space, of which this one may use
+    `room` rows; `counters` int64[6], of which TRANSMISSIONS says how many rows of `out` are used.
     """
     segment_count: Any = np.int64(0)
-    transmissions: Any = np.int64(0)
+    transmissions: Any = np.int64(counters[TRANSMISSIONS])
+    most = transmissions + room
     high: Any = np.int64(0)
     acked: Any = np.int64(-1) << 60
     rtt_min: Any = np.int64(1) << 60
     last_event: Any = np.int64(-1)
     last_ts: Any = np.int64(0)
     started = False
-    for position in range(len(order)):
-        event = order[position]
+    for position in range(first, stop):
+        event = np.int64(order[position])
         e = events[event]
         if (e.flags & HIGH) == direction:
             if not e.payload:
@@ -156,7 +152,7 @@ def replay(
             if start > high and last_event >= 0:  # a hole, in pieces of a packet unless it is very long
                 step = full_payload if start - high <= LONG_HOLE * full_payload else start - high
                 hole = segment_count
-                while high < start and segment_count < len(segments):
+                while high < start and segment_count < room:
                     s = segments[segment_count]
                     s.start, s.end, s.cover, s.jump = high, min(high + step, start), 0, last_ts
                     s.last, s.copies, s.duplicates, s.following = -1, 0, 0, segment_count
@@ -168,7 +164,7 @@ def replay(
             if start < high:  # sent before, or the filler of a hole
                 k = first_ending_after(segments, segment_count, start)
                 repeated = False
-                while k < segment_count and segments[k].start < end and transmissions < len(out):
+                while k < segment_count and segments[k].start < end and transmissions < most:
                     s = segments[k]
                     part = min(end, s.end) - max(start, s.start)
                     if s.copies == 0 and segments[s.hole].jump:
@@ -183,7 +179,7 @@ def replay(
                         segments[s.hole].jump = 0
                     elif s.copies and 2 * part >= s.end - s.start:
                         repeated = True
-                    if 2 * part >= s.end - s.start and transmissions < len(out):
+                    if 2 * part >= s.end - s.start and transmissions < most:
                         t = out[transmissions]
                         t.ts, t.rtt, t.event, t.fate = e.ts, 0, event, UNKNOWN
                         t.size = part + e.overhead + link_overhead
@@ -195,7 +191,7 @@ def replay(
                 counters[REPEATS] += repeated
                 start = max(start, high)
             while start < end:
-                if transmissions >= len(out) or segment_count >= len(segments):
+                if transmissions >= most or segment_count >= room:
                     counters[FULL] = 1
                     break
                 s = segments[segment_count]
@@ -257,79 +253,3 @@ def replay(
     counters[TRANSMISSIONS] = transmissions
     counters[SEGMENTS] = segment_count
     counters[RTT_MIN] = rtt_min
-
-
-class Replay(NamedTuple):
-    """What a log says of one direction.
-
-    `rows`: TRANSMISSION[n] of known fate, in order of the log; `at_receiver`: the capture lies behind the point of
-    loss, so that lost packets are holes; `repeats`, `fills`: data packets sent again, holes filled by retransmissions;
-    `base_rtt`: ns, the smallest, 0 unknown.
-    """
-
-    rows: NDArray[np.void]
-    at_receiver: bool
-    repeats: int
-    fills: int
-    base_rtt: int
-
-
-def hole_pieces(seq: NDArray[np.uint32], payload: NDArray[np.int64], full_payload: int) -> int:
-    """How many pieces the holes in the sequence of one direction's data packets make at most."""
-    starts = (seq - seq[0]).astype(np.int32).astype(np.int64)
-    jumps = starts[1:] - np.maximum.accumulate(starts + payload)[:-1]
-    return int(np.minimum(jumps[jumps > 0] // full_payload + 1, LONG_HOLE).sum())
-
-
-class _Workspace(threading.local):
-    """Rows for `replay`, kept for the next one in a thread: fresh memory would cost more than what is done with it."""
-
-    def __init__(self) -> None:
-        self._rows = np.empty(0, SEGMENT), np.empty(0, TRANSMISSION), np.empty(0, np.int32)
-
-    def of(self, size: int) -> tuple[NDArray[np.void], NDArray[np.void], NDArray[np.int32]]:
-        """Segments, transmissions and their predecessors, `size` rows each."""
-        if len(self._rows[2]) < size:
-            room = 2 * size
-            self._rows = np.empty(room, SEGMENT), np.empty(room, TRANSMISSION), np.empty(room, np.int32)
-        segments, out, previous = self._rows
-        return segments[:size], out[:size], previous[:size]
-
-
-def transmissions(events: NDArray[np.void], direction: int, link_overhead: int) -> Replay:
-    """Replay all connections of a pair (`events`: EVENT[n], in order) in one direction: 0 from the lower address."""
-    flags, payload, connections = events["flags"], events["payload"].astype(np.int64), events["connection"]
-    sent = ((flags & HIGH) == direction) & (payload > 0)
-    kept: list[NDArray[np.void]] = []
-    counters = np.zeros(6, np.int64)
-    base = 0
-    numbers = np.unique(connections[sent])
-    for connection in numbers:
-        order = np.flatnonzero(connections == connection)
-        mine = order[sent[order]]
-        payloads = payload[mine]
-        largest = int(payloads.max())
-        full = largest if largest <= FULL_PAYLOAD else FULL_PAYLOAD
-        if largest > FULL_PAYLOAD and flags[order[0]] & TIMESTAMPS:
-            full -= 12  # the option's size with its padding
-        room = 2 * int((payloads // full + 2).sum()) + hole_pieces(events["seq"][mine], payloads, full) + 64
-        segments, out, previous = _WORKSPACE.of(room)
-        counters[:] = [0, 0, counters[REPEATS], counters[FILLS], 0, 0]
-        replay(events, order, direction, full, link_overhead, segments, out, previous, counters)
-        kept.append(out[: counters[TRANSMISSIONS]].copy())
-        if 0 < counters[RTT_MIN] < 1 << 60:
-            base = min(base, int(counters[RTT_MIN])) if base else int(counters[RTT_MIN])
-    rows = np.concatenate(kept) if kept else np.empty(0, TRANSMISSION)
-    at = rows["event"]
-    if len(at) and (at[1:] < at[:-1]).any():
-        rows = rows[np.argsort(at, kind="stable")]
-    repeats, fills = int(counters[REPEATS]), int(counters[FILLS])
-    at_receiver = fills > repeats
-    if at_receiver:
-        rows["fate"][rows["rtt"] != HOLE] = DELIVERED
-    else:
-        rows = rows[(rows["rtt"] != HOLE) & (rows["fate"] != UNKNOWN)]
-    return Replay(rows, at_receiver, repeats, fills, base)
-
-
-_WORKSPACE = _Workspace()
