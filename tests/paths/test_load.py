@@ -29,7 +29,7 @@ def ring(*parts: tuple[int, list[float]]) -> np.ndarray:
 
 
 def ask(loads: np.ndarray, near: int, far: int) -> tuple[int, int, int]:
-    found = answers(loads, np.zeros(1, np.int64), UNTIL, np.array([[near, far]]), Settings())
+    found = answers(loads, np.full(1, FIRST), np.zeros(1, np.int64), UNTIL, np.array([[near, far]]), Settings())
     return int(found.answer[0]), int(found.reason[0]), len(found.found)
 
 

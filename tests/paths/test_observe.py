@@ -242,7 +242,7 @@ def test_batches_make_no_difference(steps: list[tuple[int, bool, int]], batch: i
     whole.observe(headers, notes, 0, len(headers))
     for start in range(0, len(headers), batch):
         parts.observe(headers, notes, start, min(start + batch, len(headers)))
-    for name in ("slots", "members", "pairs", "rings", "loads", "logs", "counters"):
+    for name in ("slots", "members", "pairs", "rings", "loads", "oldest", "logs", "counters"):
         assert getattr(whole, name).tobytes() == getattr(parts, name).tobytes()
 
 
@@ -253,3 +253,11 @@ def test_a_minute_of_load_is_remembered() -> None:
     kept = traffic.watched().loads[0]["second"]
     assert len(kept) == BINS
     assert sorted(kept.tolist()) == [START // SECOND + k for k in range(40, 100)]
+    assert traffic.watched().oldest[0] == START // SECOND + SMALL.bulk - 1
+
+
+def test_the_first_second_of_a_ring_may_come_late() -> None:
+    traffic = Traffic()
+    for k in (*range(10, 40), 7, 12, 41):
+        traffic.data(1000 * k, 1)
+    assert traffic.watched().oldest[0] == START // SECOND + 7

@@ -47,9 +47,10 @@ def test_pairs_are_found_again() -> None:
 def test_members_and_rings() -> None:
     paths = Paths(SMALL)
     member = pools.take_member(paths.members, paths.counters)
-    ring = pools.take_ring(paths.rings, paths.loads, paths.counters, member, 1)
+    ring = pools.take_ring(paths.rings, paths.loads, paths.oldest, paths.counters, member, 1)
     assert ring == 1
     assert set(paths.loads[0]["second"].tolist()) == {-1}
+    assert paths.oldest[0] == layout.NEVER
     row = paths.members[member]
     row["pair"], row["ring"] = 0, [0, ring]
     paths.pairs["members"][0] = 1
@@ -57,8 +58,8 @@ def test_members_and_rings() -> None:
     assert paths.pairs["members"][0] == 0
     assert paths.rings["member"][0] == -1
     assert pools.take_member(paths.members, paths.counters) == member
-    assert pools.take_ring(paths.rings, paths.loads, paths.counters, member, 0) == ring
+    assert pools.take_ring(paths.rings, paths.loads, paths.oldest, paths.counters, member, 0) == ring
     for _ in range(64):
-        pools.take_ring(paths.rings, paths.loads, paths.counters, member, 0)
+        pools.take_ring(paths.rings, paths.loads, paths.oldest, paths.counters, member, 0)
         pools.take_member(paths.members, paths.counters)
     assert paths.full == {"load_rings_full": 1, "watched_connections_full": 1}

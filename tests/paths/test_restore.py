@@ -42,6 +42,9 @@ def test_restored_tables_judge_as_the_first_would() -> None:
     one, other = first.dump(rows), second.dump(rows)
     assert [name for name in one if not np.array_equal(one[name], other[name])] == []
     assert one.keys() == other.keys()
+    used = [row for row in range(int(first.counters[layout.TOP_RING])) if first.rings["member"][row] >= 0]
+    starts = [min(second for second in first.loads[row]["second"].tolist() if second >= 0) for row in used]
+    assert second.oldest[used].tolist() == first.oldest[used].tolist() == starts
     told = [paths.judge(now - 10 * SECOND, now) for paths in (first, second)]
     assert told[0] == told[1]
     assert told[0].policing

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wireverdict.paths.bufferbloat import FULL_PACKET, Settings
-from wireverdict.paths.layout import BINS, LOAD, SAMPLES
+from wireverdict.paths.layout import BINS, LOAD, NEVER, SAMPLES
 from wireverdict.paths.screen import look
 
 
@@ -54,10 +54,19 @@ def reference(ring: np.ndarray, since: int, until: int, bases: tuple[int, int], 
     return [len(loaded), *told, *bloated, max(int(row["second"]) for row in loaded)]
 
 
-@given(bins(), st.integers(0, 60), st.integers(61, 130), st.sampled_from([(0, 9_000), (10_000, 150_000)]))
+@given(
+    bins(),
+    st.integers(0, 3),
+    st.integers(-5, 60),
+    st.integers(61, 130),
+    st.sampled_from([(0, 9_000), (10_000, 150_000)]),
+)
 @settings(max_examples=150, deadline=None)
-def test_any_ring_against_the_reference(ring: np.ndarray, since: int, until: int, bases: tuple[int, int]) -> None:
+def test_any_ring_against_the_reference(
+    ring: np.ndarray, early: int, since: int, until: int, bases: tuple[int, int]
+) -> None:
     chosen = Settings()
     sinces, untils = np.array([since]), np.array([until])
-    found = look(ring, np.zeros(1, np.int32), sinces, untils, np.array([bases]), chosen)
+    oldest = min((second for second in ring[0]["second"].tolist() if second >= 0), default=NEVER) - early
+    found = look(ring, np.array([oldest]), np.zeros(1, np.int32), sinces, untils, np.array([bases]), chosen)
     assert found[0].tolist() == reference(ring, since, until, bases, chosen)

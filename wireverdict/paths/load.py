@@ -28,13 +28,17 @@ class Answers(NamedTuple):
 
 def answers(
     loads: NDArray[np.void],
+    oldest: NDArray[np.int64],
     rings: NDArray[np.int64],
     until: NDArray[np.int64],
     bases: NDArray[np.int64],
     settings: bufferbloat.Settings,
 ) -> Answers:
-    """Judge the rings with these row numbers by the minute before second `until`[i]; `bases`: µs, by part."""
-    seen = look(loads, rings.astype(np.int32), until - BINS, until, bases, settings)
+    """Judge the rings with these row numbers by the minute before second `until`[i].
+
+    `oldest`: first second of each ring; `bases`: µs, by part.
+    """
+    seen = look(loads, oldest, rings.astype(np.int32), until - BINS, until, bases, settings)
     enough = settings.min_seconds
     told = seen[:, 1:3] >= enough
     # a part without round trips may be passed over if it is the shorter one: the capture is at that end

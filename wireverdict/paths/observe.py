@@ -206,7 +206,9 @@ def sample(b: Any, part: Any, us: Any) -> None:
 
 
 @kernel(inline=True, borrow=True)
-def weigh(h: Any, note: Any, is_data: Any, way: Any, p: Any, m: Any, r: Any, bins: Any, limits: Any) -> None:
+def weigh(
+    h: Any, note: Any, is_data: Any, way: Any, p: Any, m: Any, r: Any, bins: Any, oldest: Any, ring: Any, limits: Any
+) -> None:
     """Account a packet sent from end `way` to a load: its own direction's if it is data, else that which it answers."""
     second = h.ts // SECOND
     b = bins[second % BINS]
@@ -215,6 +217,7 @@ def weigh(h: Any, note: Any, is_data: Any, way: Any, p: Any, m: Any, r: Any, bin
         for part in range(2):
             b.flight[part], b.flights[part], b.count[part], b.kept[part], b.shift[part] = 0, 0, 0, 0, 0
         r.newest = max(r.newest, second)
+        oldest[ring] = min(oldest[ring], second)
     if not is_data:
         b.acked += note.acked
         if note.events & n.RTT_SAMPLE:
@@ -248,7 +251,7 @@ def weigh(h: Any, note: Any, is_data: Any, way: Any, p: Any, m: Any, r: Any, bin
 
 
 @kernel(
-    types.void(HEADERS, NOTES, types.int64, types.int64, SLOTS, MEMBERS, PAIRS, U4, LOGS, I4, RINGS, LOADS, I8, I8),
+    types.void(HEADERS, NOTES, types.int64, types.int64, SLOTS, MEMBERS, PAIRS, U4, LOGS, I4, RINGS, LOADS, I8, I8, I8),
     borrow=True,
 )
 def observe(
@@ -264,10 +267,12 @@ def observe(
     links: Any,
     rings: Any,
     loads: Any,
+    oldest: Any,
     limits: Any,
     counters: Any,
 ) -> None:
-    """Take up rows[start:stop]. `table`: pairs by hash; `logs`: EVENT[chunks, CHUNK], chained by `links`."""
+    """Take up rows[start:stop]. `table`: pairs by hash; `logs`: EVENT[chunks, CHUNK], chained by `links`; `oldest`: the
+    first second of each ring."""
     for i in range(start, stop):
         note = notes[i]
         at = np.int64(note.slot)
@@ -330,8 +335,8 @@ def observe(
         way = np.int64(1) if high else np.int64(0)
         is_data = events & n.DATA != 0
         if bulk and not m.ring[way]:
-            m.ring[way] = np.int32(pools.take_ring(rings, loads, counters, member, way))
+            m.ring[way] = np.int32(pools.take_ring(rings, loads, oldest, counters, member, way))
         for d in range(2):
             ring = np.int64(m.ring[d]) - 1
             if ring >= 0 and (is_data or d != way):
-                weigh(h, note, d == way, way, p, m, rings[ring], loads[ring], limits)
+                weigh(h, note, d == way, way, p, m, rings[ring], loads[ring], oldest, ring, limits)

@@ -61,6 +61,7 @@ class Paths:
         self.links = memory.zeros(s.max_chunks, np.int32)
         self.rings = memory.zeros(s.max_rings, layout.RING)
         self.loads = memory.zeros((s.max_rings, BINS), layout.LOAD)
+        self.oldest = memory.zeros(s.max_rings, np.int64)  # first second of each ring
         self.counters = np.zeros(layout.COUNTERS, np.int64)
         self._events = np.empty(0, EVENT)
         self._marks = memory.zeros(s.max_members, np.int64), np.zeros(1, np.int64)
@@ -86,6 +87,7 @@ class Paths:
             self.links,
             self.rings,
             self.loads,
+            self.oldest,
             self.limits,
             self.counters,
         )
@@ -259,7 +261,7 @@ class Paths:
         if not many:
             return [], set()
         rows, bases = rows[:many], bases[:many]
-        told = answers(self.loads, rows, np.full(many, until, np.int64), bases, self.settings.bufferbloat)
+        told = answers(self.loads, self.oldest, rows, np.full(many, until, np.int64), bases, self.settings.bufferbloat)
         self.rings["pending"][rows] = told.answer
         cases: list[tuple[LoadCase, int]] = []
         quiet = np.ones(len(rows), np.bool_)
@@ -312,7 +314,7 @@ class Paths:
         from wireverdict.paths.load import answers
 
         owners, rings = owners[:many], rings[:many]
-        told = answers(self.loads, rings, untils[:many], bases[:many], self.settings.bufferbloat)
+        told = answers(self.loads, self.oldest, rings, untils[:many], bases[:many], self.settings.bufferbloat)
         answer = self.members["bloated"][rows]
         np.bitwise_or.at(answer, owners, told.answer)
         reason[owners] = told.reason

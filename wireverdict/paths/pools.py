@@ -19,6 +19,7 @@ from wireverdict.paths.layout import (
     FULL_MEMBERS,
     FULL_PAIRS,
     FULL_RINGS,
+    NEVER,
     PAIRS_USED,
     TOP_CHUNK,
     TOP_MEMBER,
@@ -138,7 +139,7 @@ def take_member(members: Any, counters: Any) -> Any:
 
 
 @kernel(borrow=True)
-def take_ring(rings: Any, loads: Any, counters: Any, member: Any, direction: Any) -> Any:
+def take_ring(rings: Any, loads: Any, oldest: Any, counters: Any, member: Any, direction: Any) -> Any:
     """A cleared ring + 1; 0 (counted) if there is none."""
     row = counters[FREE_RING] - 1
     if row >= 0:
@@ -152,6 +153,7 @@ def take_ring(rings: Any, loads: Any, counters: Any, member: Any, direction: Any
     r = rings[row]
     r.newest, r.judged, r.echo_first, r.echo_count, r.echo_last, r.pending = 0, 0, 0, 0, 0, 0
     r.member, r.direction = member, direction
+    oldest[row] = NEVER
     for k in range(len(loads[row])):
         loads[row, k].second = -1
     return row + 1

@@ -59,6 +59,8 @@ def load(paths: Paths, state: dict[str, Any]) -> None:
     followed = np.flatnonzero(paths.rings["member"][: int(counters[layout.TOP_RING])] >= 0)
     loads = array(state, "loads", layout.LOAD, BINS * len(followed), exactly=True)
     paths.loads[followed] = loads.reshape(-1, BINS)
+    seconds = loads["second"].reshape(-1, BINS)
+    paths.oldest[followed] = np.where(seconds < 0, layout.NEVER, seconds).min(axis=1)
     paths.counters[:] = counters
     enter_pairs(paths.pairs, paths.table, paths.counters)
 

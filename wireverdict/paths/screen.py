@@ -28,38 +28,47 @@ def insert(values: Any, count: Any, value: Any) -> None:
     values[k] = value
 
 
-@kernel(types.void(LOADS, I4, I8, I8, I8_2, F8, F8, I8, I8_2), borrow=True)
+@kernel(types.void(LOADS, I8, I4, I8, I8, I8_2, F8, F8, I8, I8_2), borrow=True)
 def screen(
-    loads: Any, chosen: Any, since: Any, until: Any, bases: Any, limits: Any, work: Any, marks: Any, out: Any
+    loads: Any,
+    oldest: Any,
+    chosen: Any,
+    since: Any,
+    until: Any,
+    bases: Any,
+    limits: Any,
+    work: Any,
+    marks: Any,
+    out: Any,
 ) -> None:
     """For ring chosen[i] and seconds since[i] <= s < until[i] write out[i]: seconds under load; those with enough round
     trips, by part; those in which a queue may have stood, by part; the last second under load.
 
-    `bases`: µs by ring and part, 0 unknown. `limits`: load share, least bytes, least bytes in flight, least samples,
-    waiting (µs), inflation. `work` (BINS,) and `marks` (BINS,) are scratch.
+    `oldest`: no ring has an earlier second. `bases`: µs by ring and part, 0 unknown. `limits`: load share, least bytes,
+    least bytes in flight, least samples, waiting (µs), inflation. `work` (BINS,) and `marks` (BINS,) are scratch.
     """
     for i in range(len(chosen)):
         ring = chosen[i]
         for k in range(6):
             out[i, k] = 0
         busy: Any = np.int64(0)
-        for k in range(BINS):
-            b = loads[ring, k]
-            marks[k] = 0
-            if b.second < since[i] or b.second >= until[i] or b.acked < limits[1]:
+        first = max(since[i], oldest[ring], np.int64(0))
+        for second in range(first, until[i]):  # most rings are young: few of their bins need to be fetched
+            b = loads[ring, second % BINS]
+            if b.second != second or b.acked < limits[1]:
                 continue
             flight = max(b.flight[0] / max(b.flights[0], 1), b.flight[1] / max(b.flights[1], 1))
             if flight < limits[2]:
                 continue
             insert(work, busy, float(b.acked))
+            marks[busy] = second % BINS
             busy += 1
-            marks[k] = 1
         if busy == 0:
             continue
         plateau = limits[0] * work[(busy - 1) * 9 // 10]
-        for k in range(BINS):
-            b = loads[ring, k]
-            if not marks[k] or b.acked < plateau:
+        for k in range(busy):
+            b = loads[ring, marks[k]]
+            if b.acked < plateau:
                 continue
             out[i, 0] += 1
             out[i, 5] = max(out[i, 5], b.second)
@@ -77,6 +86,7 @@ def screen(
 
 def look(
     loads: NDArray[np.void],
+    oldest: NDArray[np.int64],
     rings: NDArray[np.int32],
     since: NDArray[np.int64],
     until: NDArray[np.int64],
@@ -96,5 +106,5 @@ def look(
         ]
     )
     work, marks = np.zeros(max(BINS, SAMPLES)), np.zeros(BINS, np.int64)
-    screen(loads, rings.astype(np.int32), since, until, np.ascontiguousarray(bases), limits, work, marks, out)
+    screen(loads, oldest, rings.astype(np.int32), since, until, np.ascontiguousarray(bases), limits, work, marks, out)
     return out
