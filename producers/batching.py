@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from producers.dividing import arrange
 from wireverdict.bus import Envelope, Kind
 from wireverdict.codec.headers import decode_headers, encode_headers
 from wireverdict.codec.packer import Packer
 from wireverdict.headers import HeaderBatch
-from wireverdict.partition import of_each, with_quoted
+from wireverdict.partition import with_quoted
 
 SIZE = 8_192
 """Headers in a message, at most."""
@@ -26,6 +27,7 @@ INTERVAL = 1_000_000_000
 LARGEST = 1_500_000
 """Bytes of a message; headers that need more (long question names) are sent in two."""
 BEGINNING = -(1 << 62)
+_NONE: NDArray[np.int64] = np.zeros(0, np.int64)
 
 Divide = Callable[[NDArray[np.void], int], NDArray[Any]]
 """Rows (HEADER[n]) and the number of partitions to the partition of each row: wireverdict.partition.divide."""
@@ -62,7 +64,7 @@ class Batcher:
         self._divide, self._size, self._interval, self._drops = divide, size, interval, drops
         self._capture = capture
         self._sequences, self._before = [0] * partitions, [0] * partitions
-        self._pending = [Packer(size) for _ in range(partitions)]
+        self._pending = Packer(size, partitions)
         self._share, self._sampling = 1.0, [1.0] * partitions  # now, and the least since each partition's last message
 
     def add(self, batch: HeaderBatch) -> Iterator[Message]:
@@ -70,29 +72,29 @@ class Batcher:
         self._sampled(batch.sampling)
         if not len(batch.rows):
             return
-        batch = HeaderBatch(np.ascontiguousarray(with_quoted(batch.rows, self.partitions)), batch.names)
-        clocks = np.maximum(np.maximum.accumulate(batch.rows["ts"]), self.clock)
-        crossings = self._crossings(clocks)
-        numbers = self._divide(batch.rows, self.partitions) if self.partitions > 1 else np.zeros(len(clocks), np.int64)
-        starts = crossings if crossings[:1] == [0] else [0, *crossings]
-        for start, stop in zip(starts, [*starts[1:], len(clocks)], strict=True):
-            if start or crossings[:1] == [0]:
+        rows, at = np.ascontiguousarray(with_quoted(batch.rows, self.partitions)), 0
+        names, numbers = np.ascontiguousarray(batch.names), _NONE
+        if self.partitions > 1:
+            numbers = np.ascontiguousarray(self._divide(rows, self.partitions), np.int64)
+        clocks, order = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+        while at < len(rows):
+            clock = max(self.clock, int(rows[at]["ts"]))
+            interval = clock // self._interval
+            if self.clock != BEGINNING and interval > self.clock // self._interval:
                 yield from self.tell()
-            yield from self._take(batch, clocks, numbers, start, stop)
-            self.clock = int(clocks[stop - 1])
-
-    def _crossings(self, clocks: NDArray[np.int64]) -> list[int]:
-        """Where the clock goes into another interval."""
-        before = int(clocks[0] if self.clock == BEGINNING else self.clock) // self._interval
-        if int(clocks[-1]) // self._interval == before:  # as nearly always: clocks do not go back
-            return []
-        crossings: list[int] = np.flatnonzero(np.diff(clocks // self._interval, prepend=before)).tolist()
-        return crossings
+            ends = np.zeros(self.partitions, np.int64)
+            at = arrange(rows, numbers, at, clock, (interval + 1) * self._interval, clocks, order, ends)
+            if at < 0:
+                raise ValueError(f"a partition that is not there; there are {self.partitions}")
+            for partition, behind in self._pending.add(rows, names, order, ends, clocks):
+                self.clock = int(clocks[order[behind - 1]])
+                yield from self._headers(partition)
+            self.clock = int(clocks[at - 1])
 
     def tell(self) -> Iterator[Message]:
         """Everything that waits, and a tick for each partition that has nothing waiting."""
         for partition in range(self.partitions):
-            if self._pending[partition].count:
+            if self._pending.count(partition):
                 yield from self._headers(partition)
             else:
                 yield self._message(partition, Kind.TICK)
@@ -107,7 +109,7 @@ class Batcher:
     def end(self) -> Iterator[Message]:
         """The input is over: what waits, then END for each partition."""
         for partition in range(self.partitions):
-            if self._pending[partition].count:
+            if self._pending.count(partition):
                 yield from self._headers(partition)
             yield self._message(partition, Kind.END)
 
@@ -115,25 +117,11 @@ class Batcher:
         self._sampling = [min(before, share) for before in self._sampling]
         self._share = share
 
-    def _take(
-        self, batch: HeaderBatch, clocks: NDArray[np.int64], numbers: NDArray[Any], start: int, stop: int
-    ) -> Iterator[Message]:
-        for partition, mine in enumerate(of_each(numbers[start:stop], self.partitions, start)):
-            pending = self._pending[partition]
-            while len(mine):
-                taken = mine[: self._size - pending.count]
-                mine = mine[len(taken) :]
-                pending.add(batch.rows, batch.names, taken, clocks)
-                if pending.count == self._size:
-                    before, self.clock = self.clock, int(clocks[taken[-1]])
-                    yield from self._headers(partition)
-                    self.clock = before
-
     def _headers(self, partition: int) -> Iterator[Message]:
         """What waits for a partition, as one message or, if that would be too large, several."""
-        pending = self._pending[partition]
-        count, first, last = pending.count, pending.first, pending.last
-        value = pending.finish()
+        pending = self._pending
+        count, (first, last) = pending.count(partition), pending.times(partition)
+        value = pending.finish(partition)
         if len(value) <= LARGEST or count < 2:
             yield self._message(partition, Kind.HEADERS, value, (count, first, last))
             return

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wireverdict.headers import HEADER, ICMP, ICMP6, QUOTED, QUOTED_ONLY, TCP
-from wireverdict.partition import divide, of_each, with_quoted
+from wireverdict.partition import divide, with_quoted
 
 HALF = st.integers(0, 2**64 - 1)
 ADDRESSES = ("src_hi", "src_lo", "dst_hi", "dst_lo")
@@ -79,12 +79,3 @@ def test_an_error_is_copied_to_where_the_quoted_pair_is(
     assert list(zip(divide(doubled, partitions).tolist(), copies, strict=True)) == expected
     assert doubled[np.logical_not(copies)].tolist() == rows.tolist()
     assert with_quoted(doubled[copies], partitions).tolist() == doubled[copies].tolist()
-
-
-def test_the_places_of_each_partition_come_in_order() -> None:
-    numbers = np.array([2, 0, 2, 3, 0, 2])
-    assert [places.tolist() for places in of_each(numbers, 5, 10)] == [[11, 14], [], [10, 12, 15], [13], []]
-    assert [places.tolist() for places in of_each(numbers[:0], 2)] == [[], []]
-    assert [places.tolist() for places in of_each(np.zeros(3, np.int64), 1, 7)] == [[7, 8, 9]]
-    with pytest.raises(ValueError, match="from 0 to 3; there are 3"):
-        of_each(numbers, 3)

@@ -9,7 +9,6 @@ partition is h modulo the number of partitions.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,36 +66,6 @@ def elsewhere(rows: Any, partitions: Any, out: Any) -> Any:
             out[many] = i
             many += 1
     return many
-
-
-@kernel(types.void(types.int64[::1], I64, types.int64[::1], types.int64[::1]), borrow=True)
-def sort(numbers: Any, first: Any, order: Any, ends: Any) -> None:
-    """Write into `order` the places of all 0s, counted from `first`, then those of all 1s and so on, and into `ends[p]`, zeros
-    before, where those of p end."""
-    for i in range(len(numbers)):
-        ends[numbers[i]] += 1
-    total = np.int64(0)
-    for p in range(len(ends)):
-        count = ends[p]
-        ends[p] = total
-        total += count
-    for i in range(len(numbers)):
-        p = numbers[i]
-        order[ends[p]] = first + i
-        ends[p] += 1
-
-
-def of_each(numbers: NDArray[np.int64], partitions: int, first: int = 0) -> list[NDArray[np.int64]]:
-    """For each partition the places where its number stands in `numbers`, in order; the first place counts as `first`. Raises
-    ValueError for numbers from `partitions` on."""
-    if partitions == 1:
-        return [np.arange(first, first + len(numbers))]
-    order, ends = np.empty(len(numbers), np.int64), np.zeros(partitions, np.int64)
-    if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < partitions:
-        raise ValueError(f"partitions from {numbers.min()} to {numbers.max()}; there are {partitions}")
-    sort(np.ascontiguousarray(numbers, np.int64), first, order, ends)
-    bounds = [0, *ends.tolist()]
-    return [order[start:stop] for start, stop in pairwise(bounds)]
 
 
 def divide(rows: NDArray[np.void], partitions: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from producers.live import abi, interfaces
 from producers.live.errors import LiveError
 from producers.live.memory import Region
 from producers.live.program import NOTHING, Program, packed
-from producers.live.walk import BROKEN, DISORDER, LINK_OF, TALLY, give_back, ready, walk
+from producers.live.walk import BROKEN, DISORDER, LINK_OF, TALLY, give_back, ready, take
 from wireverdict.frames import FRAME
 
 _FRAME_SIZE = 1 << 11  # TPACKET_V3 packs packets without regard to it, and wants it all the same
@@ -141,17 +141,13 @@ class Ring:
     def take(self, frames: NDArray[np.void], most: int) -> tuple[int, bool]:
         """Read blocks into `frames` (FRAME[n]) until `most` blocks are taken, there is no room for another, or none waits:
         frames written, and whether some of them are not in the order of their times. They are ours until `give`."""
-        count = 0
-        disorder = int(self._tally[DISORDER])
-        for _ in range(min(most, self.waiting())):
-            block = self._at + self.taken % self.shape.blocks * self.shape.block
-            if count + int(self._words[(block + abi.BLOCK_PACKETS) >> 2]) > len(frames):
-                break
-            count = walk(
-                self._data, self._halves, self._words, block, self.shape.block, LINK_OF, self.shape.snap, self.file,
-                frames, count, self._tally,
-            )  # fmt: skip
-            self.taken += 1
+        shape, disorder = self.shape, int(self._tally[DISORDER])
+        most = min(most, shape.blocks - (self.taken - self.given))
+        count, blocks = take(
+            self._data, self._halves, self._words, self._at, shape.block, shape.blocks, self.taken, most,
+            LINK_OF, shape.snap, self.file, frames, self._tally,
+        )  # fmt: skip
+        self.taken += blocks
         return count, int(self._tally[DISORDER]) > disorder
 
     def give(self, count: int) -> None:

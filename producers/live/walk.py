@@ -83,10 +83,7 @@ def insert_tag(data: Any, start: Any, tpid: Any, tci: Any) -> None:
     data[start + 10], data[start + 11] = tci >> 8, tci & 0xFF
 
 
-@kernel(
-    _I64(_BYTES, _HALVES, _WORDS, _I64, _I64, types.uint16[::1], _I64, types.uint32, _FRAMES, _I64, _I64[::1]),
-    borrow=True,
-)
+@kernel(borrow=True)
 def walk(
     data: Any,
     halves: Any,
@@ -155,3 +152,39 @@ def walk(
         place += np.int64(words[word])
     tally[LAST] = last
     return at
+
+
+@kernel(
+    types.UniTuple(_I64, 2)(
+        *(_BYTES, _HALVES, _WORDS, _I64, _I64, _I64, _I64, _I64, types.uint16[::1], _I64, types.uint32, _FRAMES),
+        _I64[::1],
+    ),
+    borrow=True,
+)
+def take(
+    data: Any,
+    halves: Any,
+    words: Any,
+    base: Any,
+    size: Any,
+    blocks: Any,
+    first: Any,
+    most: Any,
+    links: Any,
+    snap: Any,
+    file: Any,
+    frames: Any,
+    tally: Any,
+) -> Any:
+    """`walk` through the blocks from number `first` on, `most` at most, that the kernel has handed over, until `frames` has no
+    room for another one: frames written, and blocks. See `ready` for `base`, `size` and `blocks`."""
+    count = taken = 0
+    while taken < most:
+        block = base + (first + taken) % blocks * size
+        if not acquire(words, (block + abi.BLOCK_STATUS) >> 2) & np.uint32(abi.STATUS_USER):
+            break
+        if count + np.int64(words[(block + abi.BLOCK_PACKETS) >> 2]) > len(frames):
+            break
+        count = walk(data, halves, words, block, size, links, snap, file, frames, count, tally)
+        taken += 1
+    return count, taken

@@ -39,6 +39,8 @@ def test_what_pyarrow_writes_is_found() -> None:
 def test_buffers_that_do_not_shrink_are_stored() -> None:
     for data in (b"", b"abc", bytes(1000), np.random.default_rng(1).bytes(100)):
         packed = frames.compressed(data)
+        again = frames.compressed(data, long=True)
+        assert bytes(frames.decompressed(memoryview(again), 0, len(again))) == data
         assert measured(packed, (0, len(packed))) == len(data)
         assert len(data) == 0 or frames.stored(memoryview(packed), 0) == (len(packed) == len(data) + 8)
         assert bytes(frames.decompressed(memoryview(packed), 0, len(packed))) == data

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ class Packed:
     """The kernel's arrays, with room for `most` rows."""
 
     def __init__(self, most: int, names: int = 10_000) -> None:
+        self.most = most + 1
         self.counts = np.zeros(p.COUNTS, np.int64)
         self.steps, self.leads = np.zeros(most, np.int64), np.zeros(most, np.int64)
         self.flow, self.kind = np.zeros(most, np.int32), np.zeros(most, np.int32)
@@ -28,14 +31,17 @@ class Packed:
         self.quotes = np.zeros(most, QUOTE)
         self.state, self.indexes = np.full((2 * most, FIELDS), 0xAAAA, np.uint32), np.zeros((3, 1024), np.int32)
 
-    def take(self, batch: HeaderBatch, which: np.ndarray, clocks: np.ndarray) -> int:
-        return int(
-            p.pack(*(
-                batch.rows, batch.names, which, clocks, self.counts, self.steps, self.leads, self.flow, self.kind,
-                *self.changes, *self.far, self.flows, self.kinds, self.lengths, self.hashes, self.asked,
-                self.ends, self.held, self.quotes, self.state, self.indexes,
-            ))
+    def take(self, batch: HeaderBatch, which: np.ndarray, clocks: np.ndarray) -> tuple[int, int]:
+        """How many it took, and why it stopped."""
+        progress = np.array([self.most, 0, 0, p.ALL])
+        held: tuple[Any, ...] = (
+            self.counts, self.steps, self.leads, self.flow, self.kind,
+            *self.changes, *self.far, self.flows, self.kinds, self.lengths, self.hashes, self.asked,
+            self.ends, self.held, self.quotes, self.state, self.indexes,
         )  # fmt: skip
+        one = (array[np.newaxis] for array in held)
+        p.pack(batch.rows, batch.names, which, np.array([len(which)]), clocks, progress, *one)
+        return int(progress[p.AT]), int(progress[p.WHY])
 
     def entries(self, rows: int) -> dict[str, list[int]]:
         """What each field is off by, packet by packet."""
@@ -58,7 +64,7 @@ def test_flows_kinds_questions_and_quotes_are_entered_once_in_order() -> None:
         rows[name] = 1
     packed = Packed(count)
     for which in (np.arange(100), np.arange(100, 101), np.arange(101, 300)):  # in pieces: it goes on where it was
-        assert packed.take(batch, which, clock) == len(which)
+        assert packed.take(batch, which, clock) == (len(which), p.ALL)
     entries = packed.entries(count)
     known_flows: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     known_kinds: list[tuple[int, ...]] = []
@@ -117,7 +123,7 @@ def test_entries_far_apart_have_others_between_them() -> None:
         batch.rows["ip_length"] + 14,
     )
     packed = Packed(1000)
-    assert packed.take(batch, np.arange(1000), clock) == 1000
+    assert packed.take(batch, np.arange(1000), clock) == (1000, p.ALL)
     expected = [0] * 1000
     expected[0], expected[700], expected[701], expected[999] = 60, 1, -1, (1 << 20) - 60
     assert packed.entries(1000)["ip_length"] == expected
@@ -127,10 +133,11 @@ def test_entries_far_apart_have_others_between_them() -> None:
 def test_it_stops_where_names_have_no_room_and_goes_on_when_they_have() -> None:
     batch, clock = random_batch(2, 200, 0.5)
     packed = Packed(200, names=40)
-    done = packed.take(batch, np.arange(200), clock)
+    done, why = packed.take(batch, np.arange(200), clock)
     assert 0 < done < 200
+    assert why == p.CRAMPED
     packed.held = np.concatenate([packed.held, np.zeros(10_000, np.uint8)])
-    assert packed.take(batch, np.arange(done, 200), clock) == 200 - done
+    assert packed.take(batch, np.arange(done, 200), clock) == (200 - done, p.ALL)
     whole = Packed(200)
     whole.take(batch, np.arange(200), clock)
     assert whole.counts.tolist() == packed.counts.tolist()
@@ -140,8 +147,16 @@ def test_it_stops_where_names_have_no_room_and_goes_on_when_they_have() -> None:
 
 def test_names_outside_and_clocks_behind_are_told() -> None:
     batch, clock = random_batch(3, 50, 0.5)
-    assert Packed(50).take(batch, np.arange(50), clock - (clock == clock[20])) == p.BEHIND
-    assert Packed(50).take(batch._replace(names=batch.names[:3].copy()), np.arange(50), clock) == p.OUTSIDE
+    assert Packed(50).take(batch, np.arange(50), clock - (clock == clock[20]))[1] == p.BEHIND
+    assert Packed(50).take(batch._replace(names=batch.names[:3].copy()), np.arange(50), clock)[1] == p.OUTSIDE
+
+
+def test_it_stops_where_a_message_is_full() -> None:
+    batch, clock = random_batch(4, 50, 0.5)
+    packed = Packed(50)
+    packed.most = 30
+    assert packed.take(batch, np.arange(50), clock) == (30, p.FULL)
+    assert packed.counts[p.ROWS] == 30
 
 
 @pytest.mark.parametrize(

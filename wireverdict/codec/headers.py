@@ -61,7 +61,8 @@ def encode_headers(batch: HeaderBatch, clock: NDArray[np.int64] | None = None) -
     packer = _threads.packer
     if packer is None or packer.most < count:
         packer = _threads.packer = Packer(max(LEAST, 1 << max(count - 1, 0).bit_length()))
-    packer.add(rows, np.ascontiguousarray(batch.names), np.arange(count), clocks)
+    for _ in packer.add(rows, np.ascontiguousarray(batch.names), np.arange(count), np.array([count]), clocks):
+        break  # full, and that was all
     return packer.finish()
 
 

@@ -171,14 +171,14 @@ def message(made: Plan, sizes: NDArray[np.int64], arena: Views, last: memoryview
         begin, length = known[number]
         if length < PREFIX + LEAST:
             continue
-        packed = frames.compressed(body[begin + PREFIX : begin + length])
+        packed = frames.compressed(body[begin + PREFIX : begin + length], long=True)
         if len(packed) < length:
             parts += body[at:begin], packed, bytes(-len(packed) % 8)
             at = begin + length + -length % 8
             places[number, 1] = len(packed)
     parts.append(body[at:total])
     if made.text:
-        packed = frames.compressed(last)
+        packed = frames.compressed(last, long=True)
         parts += packed, bytes(-len(packed) % 8)
         places[-1, 1] = len(packed)
     parts.append(frames.END_OF_STREAM)

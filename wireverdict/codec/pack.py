@@ -32,8 +32,11 @@ MICROSECOND = 1_000
 """ns."""
 EARLY = 8
 """Rows ahead that are asked for."""
-OUTSIDE, BEHIND = -1, -2
-"""Given instead of a count: a name lies outside `names`; a clock is behind its packet."""
+MOST, MESSAGE, AT, WHY = range(4)
+PROGRESS = 4
+"""Of `progress`, see `pack`."""
+ALL, FULL, CRAMPED, OUTSIDE, BEHIND = range(5)
+"""Why `pack` stopped. OUTSIDE: a name lies outside `names`; BEHIND: a clock is behind its packet."""
 
 
 @kernel(inline=True, borrow=True)
@@ -169,49 +172,29 @@ def note(changes: Any, far: Any, counts: Any, row: Any, field: Any, by: Any) -> 
         counts[FAR_AT] = row
 
 
-_I64, _I32, _U8 = types.int64[::1], types.int32[::1], types.uint8[::1]
-_NAMES = types.Array(types.uint8, 1, "C", readonly=True)
-
-
-@kernel(
-    types.int64(
-        *(types.from_dtype(HEADER)[::1], _NAMES, _I64, _I64, _I64, _I64, _I64, _I32, _I32),
-        *(_U8, _U8, types.int16[::1], _U8, _U8, _I32),
-        *(types.from_dtype(FLOW)[::1], types.uint64[:, ::1], types.uint32[::1]),
-        *(types.uint64[::1], types.uint16[::1], _I32, _U8, types.from_dtype(QUOTE)[::1]),
-        *(types.uint32[:, ::1], types.int32[:, ::1]),
-    ),
-    borrow=True,
-)
-def pack(
-    rows: Any, names: Any, which: Any, clocks: Any, counts: Any, steps: Any, leads: Any, flow_at: Any, kind_at: Any,
-    skips: Any, fields: Any, bys: Any, far_skips: Any, far_fields: Any, far_bys: Any,
-    flows: Any, kinds: Any, lengths: Any,
-    hashes: Any, asked: Any, ends: Any, held: Any, quotes: Any,
+@kernel(inline=True, borrow=True)
+def pack_one(
+    rows: Any, names: Any, order: Any, end: Any, clocks: Any, k: Any, most: Any,
+    counts: Any, steps: Any, leads: Any, flow_at: Any, kind_at: Any, changes: Any, far: Any,
+    flows: Any, kinds: Any, lengths: Any, hashes: Any, asked: Any, ends: Any, held: Any, quotes: Any,
     state: Any, indexes: Any,
 ) -> Any:  # fmt: skip
-    """Take up the rows `which`, in that order, behind those that were taken before; `clocks`: one for each of `rows`.
-
-    Gives how many it took: fewer than there are if `held` has no room for a name; OUTSIDE and BEHIND, after which
-    nothing can be used. There has to be room for the rows: `len(steps)` in all, 14 times that for entries. `indexes`: zeros
-    at the beginning, shape (3, a power of two above the rows). `lengths`: of each kind, `ip_length` of its last packet.
-    """
-    changes, far = (skips, fields, bys), (far_skips, far_fields, far_bys)
+    """`pack` for one message: the place in `order` behind the last row that was taken, and why."""
     zero = np.uint32(0)
-    for k in range(len(which)):
-        if k + EARLY < len(which):
-            soon = which[k + EARLY]
+    while k < end:
+        if k + EARLY < end:
+            soon = order[k + EARLY]
             prefetch(rows, soon, 0)
             prefetch(rows, soon, 64)
             prefetch(rows, soon, 128)
-        r = rows[which[k]]
+        r = rows[order[k]]
         i = counts[ROWS]
         question = question_of(r, names, hashes, asked, ends, held, indexes[2], counts[QUESTIONS])
         if question < 0:
-            return np.int64(OUTSIDE) if question == -1 else k
-        lead = clocks[which[k]] - r.ts
+            return k, OUTSIDE if question == -1 else CRAMPED
+        lead = clocks[order[k]] - r.ts
         if lead < 0:
-            return np.int64(BEHIND)
+            return k, BEHIND
         counts[QUESTIONS] = max(counts[QUESTIONS], question)
         if i == 0:
             counts[START] = counts[NOW] = counts[FIRST] = counts[LAST] = r.ts
@@ -260,7 +243,59 @@ def pack(
             begin(state, flow, r)
         learn(state, own, present, flags, r)
         counts[ROWS] = i + 1
-    return len(which)
+        k += 1
+        if i + 1 == most:
+            return k, FULL
+    return k, ALL
+
+
+_I64, _NAMES = types.int64[::1], types.Array(types.uint8, 1, "C", readonly=True)
+_I64S, _I32S, _U8S = types.int64[:, ::1], types.int32[:, ::1], types.uint8[:, ::1]
+
+
+@kernel(
+    types.void(
+        *(types.from_dtype(HEADER)[::1], _NAMES, _I64, _I64, _I64, _I64),
+        *(_I64S, _I64S, _I64S, _I32S, _I32S),
+        *(_U8S, _U8S, types.int16[:, ::1], _U8S, _U8S, _I32S),
+        *(types.from_dtype(FLOW)[:, ::1], types.uint64[:, :, ::1], types.uint32[:, ::1]),
+        *(types.uint64[:, ::1], types.uint16[:, ::1], _I32S, _U8S, types.from_dtype(QUOTE)[:, ::1]),
+        *(types.uint32[:, :, ::1], types.int32[:, :, ::1]),
+    ),
+    borrow=True,
+)
+def pack(
+    rows: Any, names: Any, order: Any, ends: Any, clocks: Any, progress: Any,
+    all_counts: Any, all_steps: Any, all_leads: Any, all_flow_at: Any, all_kind_at: Any,
+    all_skips: Any, all_fields: Any, all_bys: Any, all_far_skips: Any, all_far_fields: Any, all_far_bys: Any,
+    all_flows: Any, all_kinds: Any, all_lengths: Any,
+    all_hashes: Any, all_asked: Any, all_ends: Any, all_held: Any, all_quotes: Any,
+    all_state: Any, all_indexes: Any,
+) -> None:  # fmt: skip
+    """Take up rows into several messages, behind those that each has. `order`: places of the rows of message 0, then of
+    message 1 and so on; those of m end in it at ``ends[m]``. `clocks`: one for each of `rows`. The first axis of what follows
+    are the messages.
+
+    Goes on in message ``progress[MESSAGE]`` at place ``progress[AT]`` of `order`, and leaves there where it stopped, with
+    the reason in ``progress[WHY]``: ALL; FULL, the message has ``progress[MOST]`` rows; CRAMPED, its `held` has no room for the
+    next row's name; and OUTSIDE and BEHIND, after which nothing can be used. There has to be room for MOST rows, and for 14
+    times that in entries. `indexes`: zeros at the beginning, a power of two above the rows each. `lengths`: of each kind,
+    `ip_length` of its last packet.
+    """
+    m, k, why = progress[MESSAGE], progress[AT], ALL
+    while m < len(ends):
+        k, why = pack_one(
+            rows, names, order, ends[m], clocks, k, progress[MOST],
+            all_counts[m], all_steps[m], all_leads[m], all_flow_at[m], all_kind_at[m],
+            (all_skips[m], all_fields[m], all_bys[m]), (all_far_skips[m], all_far_fields[m], all_far_bys[m]),
+            all_flows[m], all_kinds[m], all_lengths[m],
+            all_hashes[m], all_asked[m], all_ends[m], all_held[m], all_quotes[m],
+            all_state[m], all_indexes[m],
+        )  # fmt: skip
+        if why != ALL:
+            break
+        m += 1
+    progress[MESSAGE], progress[AT], progress[WHY] = m, k, why
 
 
 @kernel(types.UniTuple(types.int64, 5)(_I64, _I64), borrow=True)

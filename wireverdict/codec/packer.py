@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,12 @@ _SHAPES = {
 }
 
 
+_WRONG = {
+    p.OUTSIDE: "a question name lies outside the batch's names",
+    p.BEHIND: "a clock must be at least as late as its header",
+}
+
+
 class _Threads(threading.local):
     """Memory in which a thread puts messages together."""
 
@@ -49,10 +56,10 @@ _threads = _Threads()
 
 
 class Packer:
-    """Holds up to `most` headers. `count`: those that it holds; `first`, `last`: the least and greatest of their times, ns."""
+    """Holds up to `most` headers of each of `messages` messages that are being made."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, most: int, messages: int = 1) -> None:
+        self.most, self.messages = most, messages
         slots = 2 << max(most - 1, 1).bit_length()
         wanted: dict[str, tuple[Any, tuple[int, ...]]] = {
             "counts": (np.int64, (p.COUNTS,)),
@@ -78,71 +85,83 @@ class Packer:
             "state": (np.uint32, (2 * most, FIELDS)),
             "indexes": (np.int32, (3, slots)),
         }
-        self._at: dict[str, int] = {}
+        self._at: dict[str, tuple[int, int]] = {}  # where the first message's begins, and bytes from one to the next
         size = 0
         for name, (dtype, shape) in wanted.items():
-            self._at[name] = size
-            size += -(-int(np.prod(shape)) * np.dtype(dtype).itemsize // 64) * 64
+            each = int(np.prod(shape)) * np.dtype(dtype).itemsize
+            self._at[name] = size, each
+            size += -(-messages * each // 64) * 64
         self._arena = lay.views(np.zeros(size // 8, np.uint64).view(np.uint8))
         memory = self._arena.bytes
         made = {
-            name: memory[self._at[name] :][: int(np.prod(shape)) * np.dtype(dtype).itemsize].view(dtype).reshape(shape)
-            for name, (dtype, shape) in wanted.items()
+            name: memory[at : at + messages * each].view(wanted[name][0]).reshape(messages, *wanted[name][1])
+            for name, (at, each) in self._at.items()
         }
-        self._counts, self._numbers, self._bounds = made.pop("counts"), made.pop("numbers"), made.pop("bounds")
+        self._counts, self._numbers, self._bounds = made["counts"], made.pop("numbers"), made.pop("bounds")
         self._indexes, self._steps, self._leads = made["indexes"], made["steps"], made["leads"]
-        self._held: NDArray[np.uint8] = np.empty(NAMES, np.uint8)
+        self._ends = made["ends"]
+        self._held: NDArray[np.uint8] = np.empty((messages, NAMES), np.uint8)
         self._arrays = list(made.values())
         self._names_at = list(made).index("quotes")
+        self._progress: NDArray[np.int64] = np.zeros(p.PROGRESS, np.int64)
         self._plans: dict[Any, lay.Plan] = {}
-        self._sources = self._placed()
 
-    @property
-    def count(self) -> int:
-        return int(self._counts[p.ROWS])
+    def count(self, message: int = 0) -> int:
+        """Headers that it holds."""
+        return int(self._counts[message, p.ROWS])
 
-    @property
-    def first(self) -> int:
-        return int(self._counts[p.FIRST])
-
-    @property
-    def last(self) -> int:
-        return int(self._counts[p.LAST])
+    def times(self, message: int = 0) -> tuple[int, int]:
+        """The least and the greatest of their times, ns."""
+        return int(self._counts[message, p.FIRST]), int(self._counts[message, p.LAST])
 
     def add(
-        self, rows: NDArray[np.void], names: NDArray[np.uint8], which: NDArray[np.int64], clocks: NDArray[np.int64]
-    ) -> None:
-        """Take up some of `rows` (HEADER[n]), with their clocks (int64[n], ns). Raises ValueError for more than there is room
-        for; and, and holds nothing any more, for a name outside `names` and a clock behind its packet."""
-        if self.count + len(which) > self.most:
-            raise ValueError(f"{self.count + len(which)} headers; {self.most} are the most")
-        while len(which):
+        self,
+        rows: NDArray[np.void],
+        names: NDArray[np.uint8],
+        order: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        clocks: NDArray[np.int64],
+    ) -> Iterator[tuple[int, int]]:
+        """Take up some of `rows` (HEADER[n]), with their clocks (int64[n], ns): `order` has the places of those for message 0,
+        then for message 1 and so on; those of m end in it at ``ends[m]``. Gives each message that is full, and the place in
+        `order` behind its last row; it has to be finished before the next one is asked for.
+
+        Raises ValueError, and holds nothing any more, for a name outside `names` and a clock behind its packet.
+        """
+        progress = self._progress
+        progress[:] = self.most, 0, 0, p.ALL
+        while True:
             arrays = [*self._arrays[: self._names_at], self._held, *self._arrays[self._names_at :]]
-            taken = p.pack(*(rows, names, which, clocks, self._counts, *arrays))
-            if taken < 0:
-                self.clear()
-                if taken == p.OUTSIDE:
-                    raise ValueError("a question name lies outside the batch's names")
-                raise ValueError("a clock must be at least as late as its header")
-            which = which[taken:]
-            if len(which):
-                self._held = np.concatenate([self._held, np.empty(len(self._held), np.uint8)])
+            p.pack(rows, names, order, ends, clocks, progress, *arrays)
+            _, message, at, why = progress.tolist()
+            if why == p.ALL:
+                return
+            if why == p.FULL:
+                yield message, at
+                progress[:] = self.most, message, at, p.ALL
+            elif why == p.CRAMPED:
+                self._held = np.concatenate([self._held, np.empty_like(self._held)], axis=1)
+            else:
+                for each in range(self.messages):
+                    self.clear(each)
+                raise ValueError(_WRONG[why])
 
-    def clear(self) -> None:
-        """Hold nothing."""
-        self._counts[:] = 0
-        self._indexes[:] = 0
+    def clear(self, message: int = 0) -> None:
+        """Hold nothing of it."""
+        self._counts[message] = 0
+        self._indexes[message] = 0
 
-    def finish(self) -> bytes:
-        """The message, an Arrow IPC stream; nothing is held any more."""
-        counts = self._counts.tolist()
+    def finish(self, message: int = 0) -> bytes:
+        """The message, an Arrow IPC stream; nothing of it is held any more."""
+        counts = self._counts[message].tolist()
         rows, questions = counts[p.ROWS], counts[p.QUESTIONS]
-        unit, low, high, least, most = p.settle(self._steps[:rows], self._leads[:rows])
-        self._numbers[:] = counts[p.START], unit
+        unit, low, high, least, most = p.settle(self._steps[message, :rows], self._leads[message, :rows])
+        self._numbers[message] = counts[p.START], unit
         tables = (counts[at] for at in (p.FLOWS, p.KINDS, p.CHANGES, p.FARS, p.QUESTIONS, p.QUOTES))
         sizes = np.array([1, 2, rows, questions + 1, *tables])
-        self._bounds[:, 1] = sizes
+        self._bounds[message, :, 1] = sizes
         key = (
+            message,
             ipc.narrowest(low, high),
             ipc.narrowest(least, most) if counts[p.AHEAD] else "",
             ipc.narrowest(0, max(counts[p.FLOWS] - 1, 0)),
@@ -154,15 +173,17 @@ class Packer:
         if plan is None:
             if len(self._plans) >= ipc.KNOWN_SCHEMAS:
                 self._plans.clear()
-            plan = self._plans[key] = lay.plan(_shape(*key), self._sources, self._at["bounds"], PLAIN)
-        names = self._held.data[: int(self._arrays[self._names_at - 1][questions])]
+            bounds, each = self._at["bounds"]
+            plan = lay.plan(_shape(*key[1:]), self._placed(message), bounds + message * each, PLAIN)
+            self._plans[key] = plan
+        names = self._held[message].data[: int(self._ends[message, questions])]
         try:
             return lay.message(plan, sizes, self._arena, names, _threads.take)
         finally:
-            self.clear()
+            self.clear(message)
 
-    def _placed(self) -> dict[tuple[str, str], lay.Source]:
-        at = self._at
+    def _placed(self, message: int) -> dict[tuple[str, str], lay.Source]:
+        at = {name: first + message * each for name, (first, each) in self._at.items()}
         found: dict[tuple[str, str], lay.Source] = {
             ("start", ""): (at["numbers"], 8, lay.ONE),
             ("unit", ""): (at["numbers"] + 8, 8, lay.ONE),

@@ -90,6 +90,27 @@ def test_blocks_that_are_ours_are_counted_from_any_on_and_given_back() -> None:
     assert [w.ready(words, SIZE, SIZE, 4, first, 4) for first in range(4)] == [0, 1, 0, 0]
 
 
+def test_blocks_are_taken_until_there_is_no_room_or_none_is_ours() -> None:
+    packet = Packet(7, bytes(60), 60)
+    counts, status = [2, 3, 1, 4], [1, 1, 0, 1]
+    blocks = [block(SIZE, [packet] * count, mine) for count, mine in zip(counts, status, strict=True)]
+    memory = np.concatenate([np.zeros(SIZE, np.uint8), *blocks])
+    views = memory, memory.view(np.uint16), memory.view(np.uint32)
+
+    def taken(first: int, most: int, room: int) -> tuple[int, int]:
+        frames, tally = np.zeros(room, FRAME), np.zeros(w.TALLY, np.int64)
+        found = w.take(*views, SIZE, SIZE, 4, first, most, w.LINK_OF, SNAP, 3, frames, tally)
+        assert frames["ts"].tolist() == [7] * found[0] + [0] * (room - found[0])
+        return int(found[0]), int(found[1])
+
+    assert taken(0, 4, 100) == (5, 2)
+    assert taken(3, 4, 100) == (9, 3)  # from the last one on to the first ones
+    assert taken(3, 2, 100) == (6, 2)
+    assert taken(3, 4, 6) == (6, 2)
+    assert taken(3, 4, 3) == (0, 0)
+    assert taken(2, 4, 100) == (0, 0)
+
+
 def test_a_tag_goes_behind_the_addresses() -> None:
     data = np.arange(40, dtype=np.uint8)
     w.insert_tag(data, 10, 0x8100, 0x1234)
