@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
 from tests.paths.drive import drive, play, read
 from wireverdict.paths.events import EVENT, GAP
-from wireverdict.paths.policing import Cause, Judgement, Settings, judge, judge_log
+from wireverdict.paths.policing import Cause, Judgement, Settings, _least_of_three, _median, judge, judge_log
 from wireverdict.paths.view import PathView
 
 INNOCENT = (
@@ -96,6 +99,21 @@ def test_the_latest_stretch_between_gaps_that_can_tell() -> None:
 def test_settings_that_make_no_sense(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="policing"):
         Settings(**wrong)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=40))
+@settings(deadline=None)
+def test_the_median_is_that_of_numpy(values: list[float]) -> None:
+    assert _median(np.array(values)) == np.median(values)
+
+
+@given(st.lists(st.one_of(st.just(math.nan), st.floats(0, 1e9)), max_size=40))
+@settings(deadline=None)
+def test_the_least_of_the_last_three_delays(delays: list[float]) -> None:
+    known, least = _least_of_three(np.array(delays, np.float64))
+    values = [delay for delay in delays if not math.isnan(delay)]
+    assert [delays[k] for k in known] == values
+    assert least.tolist() == [min(values[max(k - 2, 0) : k + 1]) for k in range(len(values))]
 
 
 def labelled() -> list[dict[str, str]]:

@@ -205,7 +205,7 @@ class Paths:
         whose record was asked about before. Events without gaps in their numbers are told by the first and the last."""
         from wireverdict.paths.policing import judge_log
 
-        first, last = log[[0, -1]]
+        first, last = log[0], log[-1]
         key = pair, direction, int(first["number"]), int(last["number"]), int(first["ts"]), int(last["ts"])
         if key[3] - key[2] + 1 != len(log):
             return judge_log(log, direction, self.settings.policing)

@@ -86,7 +86,7 @@ def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -
     first = np.concatenate([[True], np.diff(rows["ts"][at_loss]) > replay.base_rtt])  # of an episode
     ranks = np.searchsorted(np.sort(levels[lost == 0]), levels[at_loss][first]) / passed
     delays = _receiver_delays(rows, events) if replay.at_receiver else _sender_delays(rows, replay.base_rtt)
-    loss_delay = _delay_at_losses(delays, at_loss)
+    waits = _least_of_three(delays)
     null = markov_gain(lost)
     found = _with(
         few,
@@ -99,9 +99,9 @@ def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -
         explained=best.gain / whole,
         gain=best.gain - null,
         gain_in_time=best.gain - max(null, timed_gain(gaps, lost)),
-        rank=float(np.median(ranks)),
-        loss_delay=loss_delay,
-        delay_slope=_delay_slope(delays, levels, best, settings),
+        rank=_median(ranks),
+        loss_delay=_delay_at_losses(*waits, at_loss),
+        delay_slope=_delay_slope(*waits, levels, best, settings),
     )
     return _decide(found, delays, whole, float(sizes.max()), settings)
 
@@ -140,36 +140,45 @@ def _least_of_three(delays: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDA
     """Rows whose delay is known, and the smallest of the last three there: delayed ACKs add 40 ms to single ones."""
     known = np.flatnonzero(~np.isnan(delays))
     values = delays[known]
-    least = np.minimum(values, np.minimum(np.roll(values, 1), np.roll(values, 2)))
-    least[:2] = np.minimum.accumulate(values[:2])
+    least = np.minimum.accumulate(values[:2])
+    if len(values) > 2:
+        least = np.concatenate([least, np.minimum(np.minimum(values[2:], values[1:-1]), values[:-2])])
     return known, least
 
 
-def _delay_at_losses(delays: NDArray[np.float64], at_loss: NDArray[np.int64]) -> float:
+def _median(values: NDArray[np.float64]) -> float:
+    """The median of some values, as numpy's, which takes longer to look at its arguments."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
+
+
+def _delay_at_losses(known: NDArray[np.int64], least: NDArray[np.float64], at_loss: NDArray[np.int64]) -> float:
     """Median over losses of the smallest of the last three known delays before each (ms)."""
-    known, least = _least_of_three(delays)
     if not len(known):
         return 0.0
     before = np.searchsorted(known, at_loss) - 1
     before = before[before >= 0]
-    return float(np.median(least[before])) if len(before) else 0.0
+    return _median(least[before]) if len(before) else 0.0
 
 
 def _delay_slope(
-    delays: NDArray[np.float64], levels: NDArray[np.float64], best: Fit, settings: Settings
+    known: NDArray[np.int64],
+    least: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    best: Fit,
+    settings: Settings,
 ) -> float | None:
     """How far delay follows the bucket's deficit: packets at its lowest against those in its upper half."""
-    known, least = _least_of_three(delays)
     count = max(10, len(known) // 20)
     if len(known) < 2 * count:
         return None
     levels = levels[known]
     order = np.argsort(levels, kind="stable")
     low, high = order[:count], order[len(order) // 2 :]
-    expected = float(np.median(levels[high]) - np.median(levels[low])) / best.rate / 1e6
+    expected = (_median(levels[high]) - _median(levels[low])) / best.rate / 1e6
     if expected < settings.queue_delay:
         return None
-    return float(np.median(least[low]) - np.median(least[high])) / expected
+    return (_median(least[low]) - _median(least[high])) / expected
 
 
 def _decide(
