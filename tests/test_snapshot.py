@@ -114,3 +114,15 @@ def test_packing_takes_all_but_arrays_at_once() -> None:
     state["clocks"]["edge"] = 2
     assert later() == whole
     assert snapshot.pack(state) != whole
+
+
+def test_rows_of_an_older_version_get_zeros_in_new_fields() -> None:
+    older = np.array([(1, 2), (3, 4)], [("a", "<u4"), ("c", "<u8")])
+    today = np.dtype([("a", "<u4"), ("b", "<u2", (2,)), ("c", "<u8")])
+    state = snapshot.unpack(snapshot.pack({"rows": older}))
+    rows = snapshot.array(state, "rows", today, 2)
+    assert rows.dtype == today
+    assert [(row["a"], row["b"].tolist(), row["c"]) for row in rows] == [(1, [0, 0], 2), (3, [0, 0], 4)]
+    for kind in ([("a", "<u8"), ("c", "<u8")], [("a", "<u4")], np.uint32):
+        with pytest.raises(ValueError, match="not an array of the type"):
+            snapshot.array(state, "rows", kind, 2)

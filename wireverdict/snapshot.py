@@ -91,15 +91,27 @@ def unpack(data: bytes) -> dict[str, Any]:
 def array(state: dict[str, Any], name: str, dtype: Any, most: int, *, exactly: bool = False) -> NDArray[Any]:
     """The array `name` of unpacked state if it is of this type, one-dimensional and at most (or exactly) `most` long.
 
-    Raises ValueError.
+    Rows that an older version wrote may lack fields: those are zero then. Raises ValueError.
     """
     found = state.get(name)
     dtype = np.dtype(dtype)
-    if not isinstance(found, np.ndarray) or found.dtype != dtype or found.ndim != 1:
+    if not isinstance(found, np.ndarray) or found.ndim != 1 or not _is_part(found.dtype, dtype):
         raise ValueError(f"snapshot: {name} is not an array of the type that is kept today")
     if len(found) > most or (exactly and len(found) != most):
         raise ValueError(f"snapshot: {name} has {len(found):,} rows, and there is room for {most:,}")
-    return found
+    if found.dtype == dtype:
+        return found
+    whole = np.zeros(len(found), dtype)
+    for field in found.dtype.names or ():
+        whole[field] = found[field]
+    return whole
+
+
+def _is_part(older: np.dtype[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether all that `older` holds has its place in `dtype`: it is the same, or of rows with some of its fields."""
+    if older == dtype or not older.names or not dtype.names:
+        return bool(older == dtype)
+    return all(field in dtype.names and older[field] == dtype[field] for field in older.names)
 
 
 class _Manifest(msgspec.Struct, forbid_unknown_fields=True):

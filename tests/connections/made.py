@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tests.connections.packets import CLIENT, LETTERS, MS, SERVER, Talk, icmp, row, table, udp
 from wireverdict import headers as h
 
-ADDRESSES = (CLIENT, SERVER, "203.0.113.9")
+ADDRESSES = (CLIENT, SERVER, "203.0.113.9", "255.255.255.255")
 ADDRESSES_6 = ("2001:db8::1", "2001:db8::2")
 WRAP = 1 << 32
 ISNS = (0, 1_000, WRAP - 1, WRAP - 3, WRAP - 700, (1 << 30) + 12_345, 3_000_000_000)

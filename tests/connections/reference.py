@@ -55,6 +55,8 @@ def key_of(x: Fields, prefix: str = "") -> tuple[Any, ...]:
 
 def responder_first(x: Fields) -> bool:
     """Whether the first packet seen was sent by the responder."""
+    if (x.dst_hi, x.dst_lo) == (0, 0xFFFF_FFFF_FFFF):  # 255.255.255.255
+        return False
     if x.protocol == h.TCP:
         if x.tcp_flags & h.SYN:
             return bool(x.tcp_flags & h.ACK)

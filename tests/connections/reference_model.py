@@ -88,6 +88,7 @@ class Side:
     keep_alives: int = 0
     repeats: int = 0  # for T in the history
     missed: int = 0
+    gaps: int = 0
     peak: int = 0
     marks: dict[str, int] = field(default_factory=dict)  # last sequence number of F and of R
 

@@ -46,7 +46,7 @@ def packet(c: Connection, side: int, x: Fields, note: Fields) -> None:
         if peer.start is None:  # never heard of: where it is can only be told from this
             peer.start, peer.next, peer.acked = x.ack - 1, x.ack, x.ack
         elif not rst:
-            _acknowledged(me, peer, x, same_window, note)
+            _acknowledged(c, side, x, same_window, note)
     _states(me, peer, side, syn, fin, rst, ack, x.payload_length)
 
     if carried:
@@ -100,7 +100,7 @@ def _begin(me: Side, x: Fields, syn: bool) -> None:
 
 
 def _letters(c: Connection, side: int, x: Fields, syn: bool, fin: bool, rst: bool, ack: bool) -> None:
-    """Zeek's history letters but T and W."""
+    """Zeek's history letters but T, W and G."""
     me = c.sides[side]
     if fin and rst:
         c.letter("I", side, again=False)
@@ -121,7 +121,7 @@ def _letters(c: Connection, side: int, x: Fields, syn: bool, fin: bool, rst: boo
 
 
 def _counted_letter(c: Connection, side: int, letter: str, count: int) -> None:
-    """T and W come with the 1st, 10th, 100th …"""
+    """T, W and G come with the 1st, 10th, 100th …"""
     if str(count).rstrip("0") == "1":
         c.letter(letter, side)
 
@@ -154,8 +154,13 @@ def _window(c: Connection, side: int, x: Fields, syn: bool, rst: bool, ack: bool
     return same
 
 
-def _acknowledged(me: Side, peer: Side, x: Fields, same_window: bool, note: Fields) -> None:
+def _clean(me: Side) -> bool:
+    return me.state == "established" or (me.state == "closed" and me.before == "established")
+
+
+def _acknowledged(c: Connection, side: int, x: Fields, same_window: bool, note: Fields) -> None:
     """What the ACK field says about the peer's data."""
+    me, peer = c.sides[side], c.sides[1 - side]
     ack = near(x.ack, peer.next)
     beyond = ack - peer.next
     if beyond > BELIEVABLE:
@@ -165,14 +170,16 @@ def _acknowledged(me: Side, peer: Side, x: Fields, same_window: bool, note: Fiel
     moved = ack - peer.acked
     proven = False
     if moved > 0:
-        missed = 0
+        missed = gaps = 0
         if beyond > 0:
             if beyond > 1 and peer.state != "inactive":
                 missed += beyond
+                gaps += 1
             peer.next = ack
         for hole in list(peer.holes):
             if hole.left < ack:
                 missed += min(ack, hole.right) - hole.left
+                gaps += 1
                 hole.left = ack
                 if hole.left >= hole.right:
                     peer.holes.remove(hole)
@@ -180,6 +187,9 @@ def _acknowledged(me: Side, peer: Side, x: Fields, same_window: bool, note: Fiel
             peer.missed += missed
             note.missed = missed
             note.events |= n.MISSED
+        for _ in range(gaps if _clean(me) and _clean(peer) else 0):
+            peer.gaps += 1
+            _counted_letter(c, 1 - side, "G", peer.gaps)
         left, tsval = peer.last_copy
         both_sack = me.sack and peer.sack
         if peer.retransmissions > peer.spurious and not both_sack and stamped and tsval is not None:

@@ -42,7 +42,7 @@ def written(talk: Talk) -> str:
 
 
 @effort(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 11), st.integers(0, 1)), max_size=30))
+@given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 1)), max_size=30))
 def test_eighteen_letters_are_kept_in_order(added: list[tuple[int, int]]) -> None:
     conn, out = np.zeros(1, CONN), np.zeros(18, np.int64)
     codes = np.array([letter | side << 4 for letter, side in added], np.int64)
@@ -53,8 +53,8 @@ def test_eighteen_letters_are_kept_in_order(added: list[tuple[int, int]]) -> Non
 
 
 def test_letters_and_their_codes() -> None:
-    assert bytes(LETTERS[:12]) == history.LETTERS
-    assert bytes(LETTERS[16:28]) == history.LETTERS.lower()
+    assert bytes(LETTERS[:13]) == history.LETTERS
+    assert bytes(LETTERS[16:29]) == history.LETTERS.lower()
 
 
 def test_powers_of_ten() -> None:
@@ -85,6 +85,7 @@ def test_powers_of_ten() -> None:
         (Talk().handshake().c(20, "P.", 9).c(21, "R.").c(300, "P.", 9, seq=1), "ShADR"),
         (Talk().handshake().c(20, "P.", 9, seq=10).c(21, "P.", 9, seq=1), "ShADT"),
         (Talk().handshake().s(20, ".", window=0).s(21, ".", window=0), "ShAaw"),
+        (Talk().handshake().c(20, "P.", 9, seq=10).s(21, ".", ack=19), "ShADaG"),
         (Talk().s(0, "S."), "^h"),
         (Talk().s(0, "P.", 5), "^d"),
     ],

@@ -23,7 +23,7 @@ HALF_BITS = (
 def test_a_connection_costs_what_the_settings_say() -> None:
     per_connection = CONN.itemsize + 2 * HALF.itemsize + 2 * np.dtype(np.uint32).itemsize
     assert per_connection == 248
-    assert (TROUBLE.itemsize, HISTOGRAM.itemsize) == (272, 872)
+    assert (TROUBLE.itemsize, HISTOGRAM.itemsize) == (280, 872)
 
 
 @pytest.mark.parametrize("kind", [CONN, HALF, TROUBLE, HISTOGRAM])

@@ -93,7 +93,9 @@ class Fill:
             self.row |= {"quoted_src_hi": number(data[8:16]), "quoted_src_lo": number(data[16:24])}
             self.row |= {"quoted_dst_hi": number(data[24:32]), "quoted_dst_lo": number(data[32:40])}
         if extended:
-            while protocol in (0, 43, 44, 51, 60) and len(rest) >= 8:
+            for _ in range(16):
+                if protocol not in (0, 43, 44, 51, 60) or len(rest) < 8:
+                    break
                 size = 8 if protocol == 44 else (rest[1] + 2) * 4 if protocol == 51 else (rest[1] + 1) * 8
                 if size > len(rest):
                     break

@@ -32,7 +32,7 @@ from wireverdict.kernels.prefetch import prefetch
 from wireverdict.records import CONNECTION, RttMethod, State
 
 (OTH, S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR) = (int(state) for state in State)
-LETTERS = np.frombuffer(b"?SHADFRTWIQ^    ?shadfrtwiq^    ", np.uint8).copy()
+LETTERS = np.frombuffer(b"?SHADFRTWIQ^G   ?shadfrtwiq^g   ", np.uint8).copy()
 METHOD_NONE, METHOD_SEQ_ACK, METHOD_TIMESTAMPS, METHOD_HANDSHAKE = (
     int(m) for m in (RttMethod.NONE, RttMethod.SEQ_ACK, RttMethod.TIMESTAMPS, RttMethod.HANDSHAKE)
 )

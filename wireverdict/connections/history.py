@@ -1,7 +1,7 @@
 """The history of a connection: Zeek's letters, five bits each, upper case for the originator.
 
-Written once a side: A, D, I, Q, and the first S or H. F and R come again where their sequence number differs. T and W come
-with the 1st, 10th, 100th … of their kind (Zeek, base/protocols/conn).
+Written once a side: A, D, I, Q, and the first S or H. F and R come again where their sequence number differs. T, W and G
+(content gap) come with the 1st, 10th, 100th … of their kind (Zeek, base/protocols/conn).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 
 from wireverdict.kernels import kernel
 
-LETTERS = b"?SHADFRTWIQ^"
-S, H, A, D, F, R, T, W, I, Q, FLIP = range(1, 12)  # noqa: E741  the letters are the names
+LETTERS = b"?SHADFRTWIQ^G"
+S, H, A, D, F, R, T, W, I, Q, FLIP, G = range(1, 13)  # noqa: E741  the letters are the names
 RESPONDER = 16
 MAX_LETTERS = 18
 

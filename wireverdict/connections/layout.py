@@ -109,7 +109,7 @@ TROUBLE = np.dtype(
         ("duplicate_acks", "<u4"),
         ("zero_windows", "<u4"),
         ("keep_alives", "<u4"),
-        ("history_counts", "<u4", (2,)),  # Zeek's T and W letters come at 1, 10, 100 … of their kind
+        ("history_counts", "<u4", (2,)),  # Zeek's T and W letters come at 1, 10, 100 … of their kind, and so does G
         ("repeats", "<u4"),  # retransmissions since the last proof of a spurious one (bounds what DSACK may prove)
         ("holes", "<u4"),  # used
         ("payload_high", "<u4"),  # carry of UDP payload bytes, which are counted in HALF.next
@@ -119,6 +119,8 @@ TROUBLE = np.dtype(
         ("hole_right", "<u4", (HOLES,)),
         ("hole_us", "<u4", (HOLES,)),  # when it came to be seen
         ("hole_tsval", "<u4", (HOLES,)),  # TSval of the packet that jumped over it
+        ("gaps", "<u4"),  # stretches that were acknowledged and never seen
+        ("pad", "<u4"),
     ],
     align=True,
 )

@@ -12,7 +12,9 @@ import numpy as np
 from wireverdict.connections import history
 from wireverdict.connections.layout import (
     BY_TIMESTAMP,
+    CLOSED,
     DATA_TIMED,
+    ESTABLISHED,
     FIN_SENT,
     HOLES,
     INACTIVE,
@@ -115,20 +117,38 @@ def leave_numbers(e: Any, trouble: Any, counters: Any) -> None:
 
 @kernel(borrow=True)
 def acknowledge_holes(t: Any, ack: Any) -> Any:
-    """Holes below `ack` were received and not captured: forget them and return their bytes."""
+    """Holes below `ack` were received and not captured: forget them. Their bytes, and how many they are."""
     missed = np.int64(0)
+    many = np.int64(0)
     k = np.int64(0)
     while k < t.holes:
         if distance(ack, t.hole_right[k]) >= 0:
             missed += distance(t.hole_right[k], t.hole_left[k])
+            many += 1
             remove_hole(t, k)
         elif distance(ack, t.hole_left[k]) > 0:
             missed += distance(ack, t.hole_left[k])
+            many += 1
             t.hole_left[k] = ack
             k += 1
         else:
             k += 1
-    return missed
+    return missed, many
+
+
+@kernel(inline=True, borrow=True)
+def is_clean(e: Any) -> Any:
+    """Whether an end was established and did nothing since but close (Zeek's is_clean): elsewhere gaps may be none."""
+    return e.state == ESTABLISHED or (e.state == CLOSED and e.previous == ESTABLISHED)
+
+
+@kernel(borrow=True)
+def write_gaps(c: Any, t: Any, many: Any, side: Any) -> None:
+    """The letters of `many` more content gaps in what `side` sent."""
+    for _ in range(many):
+        t.gaps += np.uint32(1)
+        if history.at_power_of_ten(np.int64(t.gaps)):
+            history.add(c, history.G, side)
 
 
 @kernel(borrow=True)
@@ -264,8 +284,9 @@ def acknowledgement(
     histogram: Any,
     counters: Any,
     note: Any,
+    side: Any,
 ) -> Any:
-    """The ACK field of a packet from `e` about the data of `p` (not on RST). Returns the event bits."""
+    """The ACK field of a packet from `e` about the data of `p`, the end `side` (not on RST). Returns the event bits."""
     ack = h.ack
     events = np.int64(0)
     moved = distance(ack, p.acked)
@@ -273,6 +294,7 @@ def acknowledgement(
     if beyond > PLAUSIBLE:
         return events
     if moved > 0:
+        gaps = np.int64(0)
         if beyond > 0:
             if p.state != INACTIVE:  # a side that is never seen is not captured, which is not loss
                 row = take_trouble(p, trouble, counters)
@@ -284,16 +306,20 @@ def acknowledgement(
                         trouble[row].missed_bytes += np.uint64(beyond)
                     note.missed = beyond
                     events |= MISSED
+                    gaps += 1
             move_next(p, beyond)
         row = np.int64(p.trouble) - 1
         if row >= 0:
             t = trouble[row]
             if t.holes:
-                missed = acknowledge_holes(t, ack)
+                missed, many = acknowledge_holes(t, ack)
                 if missed:
                     t.missed_bytes += np.uint64(missed)
                     note.missed = note.missed + missed
                     events |= MISSED
+                gaps += many
+            if gaps and is_clean(e) and is_clean(p):
+                write_gaps(c, t, gaps, side)
             # Eifel (RFC 3522): the echo is older than the copy, so the first copy had arrived. Not where SACK is in
             # use: there the receiver says so itself (DSACK), and one copy must not be proven needless twice.
             if (

@@ -166,7 +166,9 @@ def packet(
             p.acked = h.ack
         elif not flags & RST:
             sacks = (c.bits & SACK_LOW) != 0 and (c.bits & SACK_HIGH) != 0
-            events |= sequence.acknowledgement(c, e, p, h, sacks, window_same, trouble, histogram, counters, note)
+            events |= sequence.acknowledgement(
+                c, e, p, h, sacks, window_same, trouble, histogram, counters, note, 1 - side
+            )
 
     was = e.state
     states.advance(e, p, side == 0, flags, length)

@@ -49,6 +49,9 @@ for asked, answer in ((8, 0), (13, 14), (15, 16), (10, 9), (17, 18)):  # RFC 792
 for asked, answer in ((128, 129), (133, 134), (135, 136), (130, 131), (144, 145)):  # RFC 4443, 4861, 2710, 6275
     PARTNERS[1, asked], PARTNERS[1, answer] = answer, asked
 
+BROADCAST = np.uint64(0xFFFF_FFFF_FFFF)
+"""The low half of 255.255.255.255 as ``::ffff:a.b.c.d``."""
+
 BLOCK = 32
 """Packets whose memory is asked for at once: enough to cover the latency, few enough to be still cached when used."""
 
@@ -94,7 +97,10 @@ def end_connection(conn: Any, at: Any, ended: Any, counters: Any) -> None:
 
 @kernel(inline=True, borrow=True)
 def starts_flipped(h: Any, sport: Any, dport: Any, server_ports: Any) -> Any:
-    """Whether the first packet seen comes from the responder, told by well-known ports (Zeek's likely_server_ports)."""
+    """Whether the first packet seen comes from the responder, told by well-known ports (Zeek's likely_server_ports). What goes to
+    everybody (RFC 919) was not asked for: nobody has that address."""
+    if h.dst_hi == 0 and h.dst_lo == BROADCAST:
+        return False
     if h.protocol == TCP:
         if h.tcp_flags & 2:
             return (h.tcp_flags & 16) != 0  # only responders send SYN-ACK

@@ -22,14 +22,14 @@ SECOND = 1_000_000_000
 
 SERVER_TCP = (
     *(20, 21, 22, 23, 25, 43, 53, 79, 80, 81, 88, 102, 110, 111, 113, 119, 135, 139, 143, 179, 389, 443, 445, 465, 502),
-    *(514, 554, 563, 585, 587, 593, 614, 631, 636, 853, 989, 990, 992, 993, 995, 1080, 1433, 1521, 1883, 2049, 2404),
-    *(3128, 3268, 3306, 3389, 4505, 5060, 5061, 5222, 5223, 5269, 5432, 5671, 5672, 5900, 5985, 5986, 6379, 6666, 6667),
-    *(6668, 6669, 8000, 8008, 8080, 8081, 8443, 8883, 8888, 9092, 9200, 9418, 11211, 20000, 27017),
+    *(514, 524, 554, 563, 585, 587, 593, 614, 631, 636, 853, 989, 990, 992, 993, 995, 1080, 1433, 1521, 1883, 2049),
+    *(2404, 2811, 3128, 3268, 3306, 3389, 4505, 5060, 5061, 5222, 5223, 5269, 5432, 5671, 5672, 5900, 5985, 5986, 6379),
+    *(6666, 6667, 6668, 6669, 8000, 8008, 8080, 8081, 8443, 8883, 8888, 9092, 9200, 9418, 11211, 20000, 27017),
 )
 """TCP ports that mark the responder where no SYN was seen."""
 SERVER_UDP = (
-    *(53, 67, 68, 69, 88, 111, 123, 137, 138, 161, 162, 389, 443, 500, 514, 853, 1194, 1701, 1812, 1813, 2049, 2123),
-    *(2152, 3478, 3544, 4500, 4789, 5060, 5353, 5355, 6081, 6343, 11211, 20000, 47808, 51820),
+    *(53, 67, 69, 88, 111, 123, 137, 138, 161, 162, 389, 443, 500, 514, 853, 1194, 1701, 1812, 1813, 2049, 2123),
+    *(2152, 3389, 3478, 3544, 4011, 4500, 4754, 4789, 5060, 5072, 5353, 5355, 6081, 6343, 11211, 20000, 47808, 51820),
 )
 """UDP ports that mark the responder where its packet comes first."""
 
@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds and time-outs of connection tracking."""
 
     max_connections: int = 1 << 20  # rows of 248 bytes; beyond that half-open connections go first
-    max_troubled: int = 1 << 18  # directions with loss, reordering or zero windows followed at once; 272 bytes each
+    max_troubled: int = 1 << 18  # directions with loss, reordering or zero windows followed at once; 280 bytes each
     max_histograms: int = 1 << 17  # directions with more than three round-trip samples; 872 bytes each
     tcp_idle: float = (
         300.0  # s without a packet until an open connection counts as over (Zeek's tcp_inactivity_timeout)
