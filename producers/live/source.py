@@ -35,6 +35,8 @@ SPARES = 8
 the right to capture can open, so that they are opened at the start."""
 RESTFUL = 0.125
 """Share of a ring in use up to which there is time to wait for more."""
+FILLED = 0.25
+"""Share of a ring that may fill up meanwhile, as fast as it did last time."""
 FRAMES = 8_192
 """Frames in a batch, about."""
 
@@ -93,6 +95,7 @@ class LiveSource:
         self._links: list[tuple[int, ...]] = []  # by interface
         self._closed = self._stopping = False
         self._looked = 0.0
+        self._rest = settings.retire / 2  # s to wait for more packets when there are some
         for name in self.interfaces:
             interfaces.index_of(name)
         try:
@@ -240,8 +243,15 @@ class LiveSource:
             events = poll.poll(round(WAIT * 1000))
             if any(happened & select.POLLERR for _, happened in events):
                 self._look()
-            elif events and not self._stopping and max(lane.ring.fill for lane in self._lanes) < RESTFUL:
-                time.sleep(self.settings.retire / 2)  # a few thousand packets at once cost much less than a few
+            elif events and not self._stopping and self._fill() < RESTFUL:
+                time.sleep(
+                    self._rest
+                )  # thousands of packets at once cost much less than a few: caches are cold each time
+                self._rest = rest(self._rest, self._fill(), self.settings.retire)
+
+    def _fill(self) -> float:
+        """Of the fullest ring."""
+        return max(lane.ring.fill for lane in self._lanes)
 
     def _tend(self) -> None:
         """Now and then, see to interfaces that went away, also while there is no time to wait. Raises LiveError."""
@@ -296,3 +306,9 @@ class LiveSource:
                 f"the interface {name} was removed and came back {many}; no more sockets are left for it (live.workers "
                 "over 1), start again"
             ) from None
+
+
+def rest(rested: float, fill: float, most: float) -> float:
+    """How long to wait next time (s), if a ring filled up to `fill` in `rested` s: until it should be at FILLED, at most
+    `most`, and not more than twice as long as before."""
+    return min(most, rested * min(2.0, FILLED / fill if fill else 2.0))

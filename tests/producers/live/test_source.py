@@ -15,7 +15,7 @@ import pytest
 
 from producers.bpf import FilterError
 from producers.live import source as module
-from producers.live.source import Counters, LiveError, LiveSource
+from producers.live.source import FILLED, Counters, LiveError, LiveSource, rest
 from tests.producers.live.place import MAC, Wire, inside, udp, wire
 from wireverdict.frames import IN, OUT, UNKNOWN
 from wireverdict.live import LiveSettings
@@ -321,3 +321,11 @@ def test_frames_that_somebody_kept_read_as_zeros_afterwards(between: Wire) -> No
     assert batch.data[start : start + 6].tobytes() == MAC[:6]
     source.close()
     assert batch.data[start : start + 6].tobytes() == bytes(6)
+
+
+def test_it_waits_until_a_ring_should_be_partly_full() -> None:
+    assert rest(0.04, FILLED / 2, 0.1) == 0.08
+    assert rest(0.04, FILLED, 0.1) == 0.04
+    assert rest(0.04, 4 * FILLED, 0.1) == 0.01
+    assert rest(0.04, 0.0, 0.1) == 0.08  # nothing came: not longer at once than twice as long
+    assert rest(0.08, 0.001, 0.1) == 0.1
