@@ -25,22 +25,33 @@ def test_chunks_are_used_again_and_half_are_kept_for_those_who_lose() -> None:
     assert {int(pools.take_chunk(paths.links, paths.counters, True)) for _ in range(2)} == {5, 6}
 
 
+def hash_of(key: tuple[np.uint64, ...]) -> np.uint64:
+    """A number from a kernel is Python's, and would be taken for a signed one by the next."""
+    return np.uint64(pools.hash_pair(*key))
+
+
 def test_pairs_are_found_again() -> None:
     paths = Paths(SMALL)
     one = np.uint64(1)
     keys = [(one * k, one * (k % 3), one * (7 * k), one) for k in range(64)]
     for row, key in enumerate(keys):
-        found, place = pools.find_pair(paths.table, paths.pairs, *key)
+        hashed = hash_of(key)
+        found, place = pools.find_pair(paths.table, paths.pairs, hashed, *key)
         assert found == -1
-        taken = pools.take_pair(paths.table, place, paths.pairs, paths.links, paths.counters)
+        taken = pools.take_pair(paths.table, place, paths.sieve, hashed, paths.pairs, paths.links, paths.counters)
         assert taken == row
         pair = paths.pairs[row]
         pair["low_hi"], pair["low_lo"], pair["high_hi"], pair["high_lo"] = key
     for row, key in enumerate(keys):
-        assert pools.find_pair(paths.table, paths.pairs, *key)[0] == row
-    found, place = pools.find_pair(paths.table, paths.pairs, one * 99, one, one, one)
+        assert pools.find_pair(paths.table, paths.pairs, hash_of(key), *key)[0] == row
+        assert pools.may_be_known(paths.sieve, hash_of(key))
+    assert int(np.bitwise_count(paths.sieve).sum()) == len({int(hash_of(key)) >> 48 for key in keys})
+    stranger = one * 99, one, one, one
+    hashed = hash_of(stranger)
+    assert not pools.may_be_known(paths.sieve, hashed)
+    found, place = pools.find_pair(paths.table, paths.pairs, hashed, *stranger)
     assert found == -1
-    assert pools.take_pair(paths.table, place, paths.pairs, paths.links, paths.counters) == -1
+    assert pools.take_pair(paths.table, place, paths.sieve, hashed, paths.pairs, paths.links, paths.counters) == -1
     assert paths.full == {"watched_pairs_full": 1}
 
 

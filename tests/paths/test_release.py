@@ -21,7 +21,7 @@ def watched() -> Paths:
 
 
 def run(paths: Paths, end: int, silent: int) -> None:
-    release(end, silent, paths.members, paths.pairs, paths.rings, paths.table, paths.links, paths.counters)
+    release(end, silent, paths.members, paths.pairs, paths.rings, paths.table, paths.sieve, paths.links, paths.counters)
 
 
 def test_living_members_stay() -> None:

@@ -18,6 +18,7 @@ CHUNK = 64  # events; 4 KB, a page
 BINS = 60  # s of load that are remembered
 SAMPLES = 8  # round-trip times kept of a bin, evenly spaced
 BASES = 32  # periods of which the smallest round trips are remembered: five minutes
+SIEVE = 16  # bits of a pair's hash by which strangers are told: 8 KB
 AGAIN = 16  # periods in which packets sent again are counted
 NEVER = 1 << 62  # s: the first second of a ring that has none
 ECHOES = 8  # timestamps on their way at one time

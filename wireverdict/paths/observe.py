@@ -251,7 +251,9 @@ def weigh(
 
 
 @kernel(
-    types.void(HEADERS, NOTES, types.int64, types.int64, SLOTS, MEMBERS, PAIRS, U4, LOGS, I4, RINGS, LOADS, I8, I8, I8),
+    types.void(
+        HEADERS, NOTES, types.int64, types.int64, SLOTS, MEMBERS, PAIRS, U4, LOGS, I4, RINGS, LOADS, I8, U4, I8, I8
+    ),
     borrow=True,
 )
 def observe(
@@ -268,11 +270,12 @@ def observe(
     rings: Any,
     loads: Any,
     oldest: Any,
+    sieve: Any,
     limits: Any,
     counters: Any,
 ) -> None:
     """Take up rows[start:stop]. `table`: pairs by hash; `logs`: EVENT[chunks, CHUNK], chained by `links`; `oldest`: the
-    first second of each ring."""
+    first second of each ring; `sieve`: see `pools.may_be_known`."""
     for i in range(start, stop):
         note = notes[i]
         at = np.int64(note.slot)
@@ -310,11 +313,14 @@ def observe(
                 a, b, c, d = h.dst_hi, h.dst_lo, h.src_hi, h.src_lo
             else:
                 a, b, c, d = h.src_hi, h.src_lo, h.dst_hi, h.dst_lo
-            pair, place = pools.find_pair(table, pairs, a, b, c, d)
+            hashed = pools.hash_pair(a, b, c, d)
+            if not bulk and not pools.may_be_known(sieve, hashed):
+                continue
+            pair, place = pools.find_pair(table, pairs, hashed, a, b, c, d)
             if pair < 0:
                 if not bulk:
                     continue
-                pair = pools.take_pair(table, place, pairs, links, counters)
+                pair = pools.take_pair(table, place, sieve, hashed, pairs, links, counters)
                 if pair < 0:
                     continue
                 p = pairs[pair]

@@ -57,6 +57,7 @@ class Paths:
         self.members = memory.zeros(s.max_members, layout.MEMBER)
         self.pairs = memory.zeros(s.max_pairs, layout.PAIR)
         self.table = memory.zeros(1 << (2 * s.max_pairs - 1).bit_length(), np.uint32)
+        self.sieve = memory.zeros(1 << layout.SIEVE >> 5, np.uint32)
         self.logs = memory.zeros((s.max_chunks, CHUNK), EVENT)
         self.links = memory.zeros(s.max_chunks, np.int32)
         self.rings = memory.zeros(s.max_rings, layout.RING)
@@ -88,6 +89,7 @@ class Paths:
             self.rings,
             self.loads,
             self.oldest,
+            self.sieve,
             self.limits,
             self.counters,
         )
@@ -104,7 +106,7 @@ class Paths:
         if not self.counters[layout.TOP_PAIR]:
             return
         silent = end - self.forget
-        release(end, silent, self.members, self.pairs, self.rings, self.table, self.links, self.counters)
+        release(end, silent, self.members, self.pairs, self.rings, self.table, self.sieve, self.links, self.counters)
         self._followed = {row: until for row, until in self._followed.items() if self.pairs["members"][row] >= 0}
         self._told = {key: told for key, told in self._told.items() if self.pairs["members"][key[0]] >= 0}
 

@@ -21,6 +21,7 @@ from wireverdict.paths.layout import (
     FULL_RINGS,
     NEVER,
     PAIRS_USED,
+    SIEVE,
     TOP_CHUNK,
     TOP_MEMBER,
     TOP_PAIR,
@@ -89,11 +90,27 @@ def hash_pair(a: Any, b: Any, c: Any, d: Any) -> Any:
     return x ^ (x >> np.uint64(32))
 
 
+@kernel(inline=True, borrow=True)
+def may_be_known(sieve: Any, hashed: Any) -> Any:
+    """Whether a pair with this hash may have been entered: looked at first, as it stays in the nearest cache."""
+    bit = hashed >> np.uint64(64 - SIEVE)
+    return (sieve[np.int64(bit >> np.uint64(5))] >> np.uint32(bit & np.uint64(31))) & np.uint32(1)
+
+
+@kernel(inline=True, borrow=True)
+def enter_pair(table: Any, place: Any, sieve: Any, hashed: Any, row: Any) -> None:
+    """Make a pair known."""
+    table[place] = np.uint32(row + 1)
+    bit = hashed >> np.uint64(64 - SIEVE)
+    word = np.int64(bit >> np.uint64(5))
+    sieve[word] = np.uint32(sieve[word] | (np.uint32(1) << np.uint32(bit & np.uint64(31))))
+
+
 @kernel(borrow=True)
-def find_pair(table: Any, pairs: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+def find_pair(table: Any, pairs: Any, hashed: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     """(row, place): the row of a pair or -1, and where it is or would be in the table."""
     mask = np.int64(len(table) - 1)
-    place = np.int64(hash_pair(a, b, c, d) & np.uint64(mask))
+    place = np.int64(hashed & np.uint64(mask))
     while table[place]:
         p = pairs[np.int64(table[place]) - 1]
         if p.low_hi == a and p.low_lo == b and p.high_hi == c and p.high_lo == d:
@@ -103,7 +120,9 @@ def find_pair(table: Any, pairs: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
 
 
 @kernel(borrow=True)
-def take_pair(table: Any, place: Any, pairs: Any, links: Any, counters: Any) -> Any:
+def take_pair(
+    table: Any, place: Any, sieve: Any, hashed: Any, pairs: Any, links: Any, counters: Any
+) -> Any:  # fmt: skip
     """A cleared row for a new pair, entered at `place`; -1 (counted) if there is none."""
     row = counters[FREE_PAIR] - 1
     if row >= 0:
@@ -114,7 +133,7 @@ def take_pair(table: Any, place: Any, pairs: Any, links: Any, counters: Any) -> 
     else:
         counters[FULL_PAIRS] += 1
         return np.int64(-1)
-    table[place] = np.uint32(row + 1)
+    enter_pair(table, place, sieve, hashed, row)
     counters[PAIRS_USED] += 1
     p = pairs[row]
     p.head, p.tail, p.chunks, p.used = -1, -1, 0, CHUNK

@@ -12,8 +12,10 @@ from wireverdict.paths.layout import DEPARTED, FREE_PAIR, PAIRS_USED, TOP_MEMBER
 from wireverdict.paths.observe import I4, I8, MEMBERS, PAIRS, RINGS, U4
 
 
-@kernel(types.void(types.int64, types.int64, MEMBERS, PAIRS, RINGS, U4, I4, I8), borrow=True)
-def release(end: Any, silent: Any, members: Any, pairs: Any, rings: Any, table: Any, links: Any, counters: Any) -> None:
+@kernel(types.void(types.int64, types.int64, MEMBERS, PAIRS, RINGS, U4, U4, I4, I8), borrow=True)
+def release(
+    end: Any, silent: Any, members: Any, pairs: Any, rings: Any, table: Any, sieve: Any, links: Any, counters: Any
+) -> None:  # fmt: skip
     """Forget members that departed before `end`, and pairs without members silent since `silent` (ns)."""
     for row in range(counters[TOP_MEMBER]):
         m = members[row]
@@ -33,8 +35,11 @@ def release(end: Any, silent: Any, members: Any, pairs: Any, rings: Any, table: 
         return
     for k in range(len(table)):
         table[k] = 0
+    for k in range(len(sieve)):
+        sieve[k] = 0
     for row in range(counters[TOP_PAIR]):
         p = pairs[row]
         if p.members >= 0:
-            _, place = pools.find_pair(table, pairs, p.low_hi, p.low_lo, p.high_hi, p.high_lo)
-            table[place] = np.uint32(row + 1)
+            hashed = pools.hash_pair(p.low_hi, p.low_lo, p.high_hi, p.high_lo)
+            _, place = pools.find_pair(table, pairs, hashed, p.low_hi, p.low_lo, p.high_hi, p.high_lo)
+            pools.enter_pair(table, place, sieve, hashed, row)

@@ -62,17 +62,18 @@ def load(paths: Paths, state: dict[str, Any]) -> None:
     seconds = loads["second"].reshape(-1, BINS)
     paths.oldest[followed] = np.where(seconds < 0, layout.NEVER, seconds).min(axis=1)
     paths.counters[:] = counters
-    enter_pairs(paths.pairs, paths.table, paths.counters)
+    enter_pairs(paths.pairs, paths.table, paths.sieve, paths.counters)
 
 
-@kernel(types.void(PAIRS, U4, I8), borrow=True)
-def enter_pairs(pairs: Any, table: Any, counters: Any) -> None:
+@kernel(types.void(PAIRS, U4, U4, I8), borrow=True)
+def enter_pairs(pairs: Any, table: Any, sieve: Any, counters: Any) -> None:
     """Enter all pairs into the empty table."""
     for row in range(counters[layout.TOP_PAIR]):
         p = pairs[row]
         if p.members >= 0:
-            _, place = pools.find_pair(table, pairs, p.low_hi, p.low_lo, p.high_hi, p.high_lo)
-            table[place] = np.uint32(row + 1)
+            hashed = pools.hash_pair(p.low_hi, p.low_lo, p.high_hi, p.high_lo)
+            _, place = pools.find_pair(table, pairs, hashed, p.low_hi, p.low_lo, p.high_hi, p.high_lo)
+            pools.enter_pair(table, place, sieve, hashed, row)
 
 
 def _places(state: dict[str, Any], name: str, most: int) -> NDArray[np.int64]:
