@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from wireverdict.kernels import store
+from wireverdict.kernels.inference import hasten
 from wireverdict.kernels.lowering import settle
 from wireverdict.kernels.native import Native
 from wireverdict.kernels.store import cache_directory
@@ -87,6 +88,7 @@ def kernel(
         import numba
 
         settle()
+        hasten()
         room = store.room_of(function.__code__.co_filename)
         numba.config.CACHE_DIR = cache_directory(room)
         options: dict[str, Any] = {
