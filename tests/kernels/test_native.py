@@ -14,6 +14,7 @@ import wireverdict.boundary
 from wireverdict.boundary import first_at_or_after
 from wireverdict.headers import HEADER
 from wireverdict.kernels import native, store
+from wireverdict.kernels.image import Unsupported
 from wireverdict.kernels.native import Native
 from wireverdict.kernels.types import from_dtype, int64
 
@@ -67,20 +68,32 @@ def test_code_that_asks_for_what_is_not_there_is_refused(loaded: Native) -> None
         native.linker().link("without-entry", made._replace(entry="nobody"))
 
 
+def test_llvm_loads_what_we_do_not(loaded: Native, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded.load()
+    made = store.read(loaded.place)
+    assert made is not None
+
+    def refused(code: bytes, outside: object) -> None:
+        raise Unsupported("not for us")
+
+    monkeypatch.setattr(native, "Image", refused)
+    assert native.linker().link("by-llvm", made)(ROWS, 1, 7) == 3
+
+
 def test_an_extension_that_numba_does_not_have() -> None:
     with pytest.raises(ImportError, match="_nothing"):
         native.extension("_nothing")
 
 
 def test_a_whole_program_needs_no_numba(tmp_path: Path) -> None:
-    """All kernels that a capture needs, in a process that is told to find numba forbidden."""
+    """All kernels that a capture needs, in a process that says what it imported."""
     program = """
 import sys
 from wireverdict.cli.app import run
 status = run(["analyze", "--json", "demo/dns-outage.pcap.gz"])
-print(status, "numba" in sys.modules, file=sys.stderr)
+print(status, "numba" in sys.modules, "llvmlite" in sys.modules, file=sys.stderr)
 """
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=True
     )
-    assert done.stderr.splitlines()[-1] == "1 False"
+    assert done.stderr.splitlines()[-1] == "1 False False"

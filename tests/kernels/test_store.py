@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
@@ -54,9 +55,26 @@ def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b"{}\ncode", b"[1]\ncode", b'{"entry": "e", "environment": "v"}\n', b"\xff\n"]
+    "content", [b"", b"entry", b"entry\nenvironment", b"entry\nenvironment\n", b"\xff\n\xff\ncode"]
 )
 def test_what_is_damaged_is_nothing(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.kernel"
     path.write_bytes(content)
     assert store.read(path) is None
+
+
+def test_machine_code_hangs_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Linux tells of it, and else as LLVM does."""
+    names = set()
+    for text in (
+        "flags : sse avx",
+        "flags : sse avx avx512f",
+        "Features : neon",
+        "flags : sse avx\nmodel name : other",
+        "",
+    ):
+        told = f"processor : 0\n{text}\n\nprocessor : 1\nflags : none\n"
+        monkeypatch.setattr("builtins.open", lambda *_, told=told, **__: io.StringIO(told))
+        names.add(store.machine.__wrapped__())
+    assert len(names) == 5
+    assert all(len(name) == 12 for name in names)

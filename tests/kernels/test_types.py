@@ -11,6 +11,7 @@ import pytest
 
 from wireverdict.headers import HEADER
 from wireverdict.kernels import types
+from wireverdict.kernels.native import Native
 
 ROWS = types.from_dtype(HEADER)
 OWN = numba.from_dtype(HEADER)
@@ -40,6 +41,15 @@ def test_only_contiguous_arrays_can_be_described(key: Any) -> None:
         types.int64[key]
     with pytest.raises(ValueError, match="C-contiguous"):
         types.Array(types.int64, 1, "A")
+
+
+def nothing(value: Any) -> None:
+    """Takes anything."""
+
+
+@pytest.fixture(autouse=True)
+def without_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Native, "load", lambda _: nothing)
 
 
 def frozen(array: Any) -> Any:
@@ -83,9 +93,12 @@ REFUSED: list[tuple[Any, Any]] = [
 def test_welcome(kind: Any, value: Any) -> None:
     (check,) = types.void(kind).checks()
     assert check(value)
+    Native(nothing, types.void(kind))(value)
 
 
 @pytest.mark.parametrize(("kind", "value"), REFUSED)
 def test_refused(kind: Any, value: Any) -> None:
     (check,) = types.void(kind).checks()
     assert not check(value)
+    with pytest.raises(TypeError, match=r"test_types\.nothing: No matching definition for argument 0"):
+        Native(nothing, types.void(kind))(value)

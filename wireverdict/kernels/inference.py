@@ -16,7 +16,7 @@ def hasten() -> None:
     from numba.core import ir, targetconfig, types
 
     if hasattr(types, "Function") and hasattr(types.Function, "get_call_type"):
-        types.Function.get_call_type = _remembered(types.Function.get_call_type)
+        setattr(types.Function, "get_call_type", _remembered(types.Function.get_call_type))  # noqa: B010
     if hasattr(targetconfig.TargetConfig, "_values") and hasattr(targetconfig.TargetConfig, "values"):
         targetconfig.TargetConfig.values = _values
     if hasattr(ir.Inst, "_rec_list_vars"):
@@ -24,8 +24,8 @@ def hasten() -> None:
 
 
 def _remembered(resolve: Any) -> Any:
-    """What an operator or a function of numba's own gives for arguments of some types. It is asked anew wherever it is called,
-    in every pass over a function until types no longer change; the answer hangs on nothing else. Refusals are not remembered."""
+    """What an operator or a function of numba's own gives for arguments of some types. It is asked anew at every call,
+    in every pass over a function until types no longer change; it hangs on nothing else. Refusals are not remembered."""
     known: dict[tuple[Any, Any], Any] = {}
 
     def get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
@@ -41,7 +41,8 @@ def _remembered(resolve: Any) -> Any:
 
 def _values(self: Any) -> dict[str, Any]:
     """All flags of a compilation, which are compared at each look-up: two dictionaries joined, and no property for each."""
-    return {**_defaults(type(self)), **self._values}
+    kind: Any = type(self)
+    return {**_defaults(kind), **self._values}
 
 
 @functools.cache

@@ -1,8 +1,9 @@
 """Running kernels that were compiled before, without numba, which takes longer to import than most runs have to do, and
 more memory than a small host wants to give.
 
-numba leaves machine code with an entry that Python can call. LLVM's linker puts it into memory, and two of numba's small
-extension modules, loaded by themselves, give it what it asks for. Arguments are checked here: the code does not.
+numba leaves machine code with an entry that Python can call. `image` puts it into memory, or LLVM's linker where it cannot,
+and two of numba's small extension modules, loaded by themselves, give it what it asks for. Arguments are checked here: the
+code does not.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ctypes
 import functools
 import importlib.machinery
 import importlib.util
+import struct
 import threading
 import types as python_types
 from collections.abc import Callable
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from wireverdict.kernels import store
+from wireverdict.kernels.image import Image, Unsupported
 from wireverdict.kernels.types import Signature
 
 _HELPERS = ("adapt_ndarray", "do_raise", "unpickle", "runtime_build_excinfo_struct", "gil_ensure", "gil_release")
@@ -47,31 +50,57 @@ class _Linker:
     """Puts machine code into memory."""
 
     def __init__(self) -> None:
-        from llvmlite import binding
-        from llvmlite.binding import orcjit
-
         helpers = extension("_helperlib").c_helpers
-        self._symbols = [(f"numba_{name}", helpers[name]) for name in _HELPERS if name in helpers]
+        self._symbols = {f"numba_{name}".encode(): helpers[name] for name in _HELPERS if name in helpers}
         self._functions = extension("_dynfunc")
-        self._builder = orcjit.JITLibraryBuilder
-        binding.initialize_native_target()
-        binding.initialize_native_asmprinter()
-        self._engine = binding.create_lljit_compiler()
         self._module = python_types.ModuleType("wireverdict.kernels.compiled")
 
     def link(self, name: str, made: store.Machine) -> Callable[..., Any]:
         """The function that Python can call. Raises RuntimeError if the code asks for what is not there."""
-        builder = self._builder().add_object_img(made.code).add_current_process()
-        for symbol, address in self._symbols:
-            builder.import_symbol(symbol, address)
-        builder.export_symbol(made.entry).export_symbol(made.environment)
-        linked = builder.link(self._engine, name)
+        linked: Any
+        try:
+            linked = Image(made.code, self._address)
+        except (Unsupported, LookupError, OSError, ValueError, struct.error):
+            linked = self.link_by_llvm(name, made)
+        try:
+            entry, pointer = linked[made.entry], linked[made.environment]
+        except KeyError as missing:
+            raise RuntimeError(f"{name} has no symbol {missing}") from None
         environment = self._functions.Environment({})
-        ctypes.c_void_p.from_address(linked[made.environment]).value = id(environment)
+        ctypes.c_void_p.from_address(pointer).value = id(environment)
         function: Callable[..., Any] = self._functions.make_function(
-            self._module, name, "", linked[made.entry], environment, (linked, self._engine)
+            self._module, name, "", entry, environment, (linked,)
         )
         return function
+
+    def link_by_llvm(self, name: str, made: store.Machine) -> Any:
+        """Addresses of a kernel's two symbols, by name. Raises RuntimeError."""
+        engine, orcjit = _llvm()
+        builder = orcjit.JITLibraryBuilder().add_object_img(made.code).add_current_process()
+        for symbol, address in self._symbols.items():
+            builder.import_symbol(symbol.decode(), address)
+        return builder.export_symbol(made.entry).export_symbol(made.environment).link(engine, name)
+
+    def _address(self, symbol: bytes) -> int:
+        """Of what a kernel asks for: numba's helpers, and what the process has loaded. Raises LookupError."""
+        if symbol not in self._symbols:
+            try:
+                self._symbols[symbol] = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, symbol.decode()))
+            except ValueError:
+                raise LookupError(symbol) from None
+        found: int = self._symbols[symbol]
+        return found
+
+
+@functools.cache
+def _llvm() -> Any:
+    """LLVM's linker, and how to use it."""
+    from llvmlite import binding
+    from llvmlite.binding import orcjit
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding.create_lljit_compiler(), orcjit
 
 
 @functools.cache
@@ -88,6 +117,7 @@ class Native:
         self.signature = signature
         self.module, self.name = function.__module__, f"{function.__module__}.{function.__name__}"
         self._room = store.room_of(function.__code__.co_filename)
+        self._usual = signature.usual()
         self._checks = signature.checks()
         self._entry: Callable[..., Any] | None = None
 
@@ -101,9 +131,17 @@ class Native:
         entry = self._entry or self.load()
         if len(arguments) != len(self._checks):
             raise TypeError(f"{self.name} takes {len(self._checks)} arguments, not {len(arguments)}")
-        for check, argument in zip(self._checks, arguments, strict=True):
-            if not check(argument):
-                self._refuse(arguments)
+        # a call of `checks` for each argument would take twice as long
+        for argument, (kind, ndim, readonly) in zip(arguments, self._usual, strict=True):
+            if kind is int:
+                if type(argument) is int:
+                    continue
+            elif type(argument) is np.ndarray and argument.dtype is kind and argument.ndim == ndim:
+                flags = argument.flags
+                if flags.carray or (readonly and flags.c_contiguous and flags.aligned):
+                    continue
+            self._look_closely(arguments)
+            break
         return entry(*arguments)
 
     def load(self) -> Callable[..., Any]:
@@ -121,7 +159,7 @@ class Native:
                 self._entry = linker().link(f"{self.name}-{id(self)}", made)
             return self._entry
 
-    def _refuse(self, arguments: tuple[Any, ...]) -> None:
+    def _look_closely(self, arguments: tuple[Any, ...]) -> None:
         for number, (check, argument) in enumerate(zip(self._checks, arguments, strict=True)):
             if not check(argument):
                 told = type(argument).__name__

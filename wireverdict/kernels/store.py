@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
-import json
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -32,33 +29,43 @@ def room_of(source: str | Path) -> Path:
 @functools.cache
 def cache_directory(room: Path) -> str:
     """Where kernels of the folder `room` are cached: one directory for each state of the sources they are made of."""
-    digest = hashlib.sha256()
-    for source in (*sorted(room.glob("*.py")), *sorted(_SHARED.glob("*.py")), *_TABLES):
-        if source.exists():
-            digest.update(source.read_bytes())
+    sources = [*sorted(room.glob("*.py")), *sorted(_SHARED.glob("*.py")), *_TABLES]
+    digest = importlib.util.source_hash(b"\0".join(source.read_bytes() for source in sources if source.exists()))
     base = os.environ.get("WIREVERDICT_KERNEL_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "wireverdict", "kernels"
     )
-    return os.path.join(base, f"{room.name}-{digest.hexdigest()[:16]}")
+    return os.path.join(base, f"{room.name}-{digest.hex()}")
 
 
 @functools.cache
 def machine() -> str:
     """What machine code hangs on beside the sources: processor, Python, numba and LLVM; a short digest."""
-    import llvmlite
+    told = [os.uname().machine, sys.version, _version("llvmlite"), _version("numba"), _processor()]
+    return importlib.util.source_hash("\0".join(told).encode()).hex()[:12]
+
+
+def _version(package: str) -> str:
+    """The text that tells it, without importing the package."""
+    found = importlib.util.find_spec(package)
+    path = Path(found.origin).with_name("_version.py") if found and found.origin else None
+    return path.read_text() if path and path.exists() else ""
+
+
+def _processor() -> str:
+    """Its model and features: as Linux tells them of the first core, or else as LLVM does, which takes long to load."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            lines = file.read(8192).partition("\n\n")[0].splitlines()
+    except OSError:
+        lines = []
+    named = {name.strip(): told.strip() for name, _, told in (line.partition(":") for line in lines)}
+    features = named.get("flags") or named.get("Features")
+    if features:
+        models = ("vendor_id", "cpu family", "model", "model name", "CPU implementer", "CPU part", "CPU variant")
+        return "\0".join([features, *(named.get(name, "") for name in models)])
     from llvmlite import binding
 
-    numba = importlib.util.find_spec("numba")
-    version = Path(numba.origin).with_name("_version.py") if numba and numba.origin else None
-    told = [
-        platform.machine(),
-        sys.version,
-        llvmlite.__version__,
-        version.read_text() if version and version.exists() else "",
-        binding.get_host_cpu_name(),
-        binding.get_host_cpu_features().flatten(),
-    ]
-    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:12]
+    return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
 
 
 def place(room: Path, name: str) -> Path:
@@ -69,17 +76,15 @@ def place(room: Path, name: str) -> Path:
 def write(path: Path, made: Machine) -> None:
     """Keep a kernel; whoever reads meanwhile sees all of it or nothing. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    head = json.dumps({"entry": made.entry, "environment": made.environment}).encode()
     partial = path.with_suffix(f".{os.getpid()}.tmp")
-    partial.write_bytes(head + b"\n" + made.code)
+    partial.write_bytes(b"\n".join((made.entry.encode(), made.environment.encode(), made.code)))
     partial.replace(path)
 
 
 def read(path: Path) -> Machine | None:
     """A kept kernel; None if there is none, or none that can be read."""
     try:
-        head, _, code = path.read_bytes().partition(b"\n")
-        told = json.loads(head)
-        return Machine(code, told["entry"], told["environment"]) if code else None
-    except (OSError, ValueError, KeyError, TypeError):
+        entry, environment, code = path.read_bytes().split(b"\n", 2)
+        return Machine(code, entry.decode(), environment.decode()) if code else None
+    except (OSError, ValueError):
         return None

@@ -71,6 +71,14 @@ class Signature:
         """For each argument, whether a value is what the kernel takes: it would not notice by itself."""
         return tuple(map(_check, self.arguments))
 
+    def usual(self) -> tuple[tuple[Any, int, bool], ...]:
+        """For each argument, what nearly always comes, and certainly fits: an array of exactly this dtype, with so many
+        dimensions, that may be read-only or not; or an int. What is not like that may fit too: `checks` tell."""
+        return tuple(
+            (kind.element.dtype, kind.ndim, kind.readonly) if isinstance(kind, Array) else (int, 0, False)
+            for kind in self.arguments
+        )
+
     def to_numba(self) -> Any:
         """The same for numba, which is imported for it."""
         import numba
