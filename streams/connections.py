@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace as replaced
 from numpy.typing import NDArray
 
 from streams.losses import Losses
-from streams.messages import Closing, Incoming, Outgoing
+from streams.messages import Closing, Incoming, Outgoing, Outputs, nothing
 from streams.metrics import Metrics
 from wireverdict import compose, snapshot
 from wireverdict.bus import SCHEMA, BadMessage, Envelope, Kind, Topic
 from wireverdict.codec.connections import encode_connections
 from wireverdict.codec.headers import Workspace, decode_headers
+from wireverdict.headers import HeaderBatch
 from wireverdict.location.recent import LEAD, Recent, packed
 from wireverdict.sampling import weight
 from wireverdict.settings import Settings
@@ -34,14 +37,17 @@ TOLD = ("spool_full",)
 """Losses in envelopes that leave a gap in the sequence numbers, too: they are counted there."""
 
 
-class _Threads(threading.local):
-    """Memory into which each thread decodes: nothing of a batch is kept once it was fed."""
-
-    def __init__(self) -> None:
-        self.space = Workspace()
+_spaces: deque[Workspace] = deque()
+"""Memory into which messages are decoded, of those that were fed: nothing of a batch is kept then."""
 
 
-_threads = _Threads()
+class Prepared(NamedTuple):
+    """What a message says, before it is known whether it is new. `space`: the memory that `batch` and `clock` are in."""
+
+    envelope: Envelope
+    batch: HeaderBatch | None = None
+    clock: NDArray[np.int64] | None = None
+    space: Workspace | None = None
 
 
 @dataclass(slots=True)
@@ -78,17 +84,32 @@ class Connections:
         """Connections in the tables."""
         return sum(line.shard.open for line in list(self.lines.values()) if line.shard is not None)
 
-    def apply(self, message: Incoming) -> list[Outgoing]:
-        """See State. Records and window parts come out after each message, so that they are the same however often it is
-        applied anew."""
+    def prepare(self, message: Incoming) -> Prepared:
+        """See State."""
         envelope = Envelope.from_headers(message.headers)
         self._check(envelope, message)
-        batch = clock = None
-        if envelope.kind is Kind.HEADERS:
-            batch, clock = decode_headers(message.value, _threads.space)
-            if not batch.names.flags.writeable:  # part of the message; kernels are compiled for arrays of one's own
-                batch = batch._replace(names=batch.names.copy())
-            batch = batch._replace(sampling=envelope.sampling)
+        if envelope.kind is not Kind.HEADERS:
+            return Prepared(envelope)
+        try:
+            space = _spaces.pop()
+        except IndexError:
+            space = Workspace()
+        batch, clock = decode_headers(message.value, space)
+        if not batch.names.flags.writeable:  # part of the message; kernels are compiled for arrays of one's own
+            batch = batch._replace(names=batch.names.copy())
+        return Prepared(envelope, batch._replace(sampling=envelope.sampling), clock, space)
+
+    def apply(self, message: Incoming, prepared: Prepared | None = None) -> Outputs:
+        """See State. Records and window parts come out after each message, so that they are the same however often it is
+        applied anew. `prepared` may be left out."""
+        given = prepared or self.prepare(message)
+        made = self._take(message, given)
+        if given.space is not None:
+            _spaces.append(given.space)
+        return made.send if made.makers else nothing
+
+    def _take(self, message: Incoming, prepared: Prepared) -> _Outputs:
+        envelope, batch = prepared.envelope, prepared.batch
         line = self.lines.get(envelope.sensor)
         if line is None:
             line = self.lines[envelope.sensor] = Line(Losses(self._width), envelope.run)
@@ -97,18 +118,18 @@ class Connections:
             # Nobody will ever say that it ended. The place of the message before, which is gone, is free for that.
             end = _Outputs(self, envelope.sensor, line, message.offset - 1)
             self._end(line, end)
-            made.all += end.all
+            made.makers.append(end.send)
         line.doubtful = False
         if not self._in_turn(line, envelope):
             self.metrics.duplicates.labels(Topic.HEADERS).inc()
-            return made.all
+            return made
         if line.shard is None:
             line.shard, line.shards = compose.shard(self.settings, envelope.partitions), envelope.partitions
         line.clock = max(line.clock, envelope.clock)
         if self.recent is not None:
             self.recent.add(envelope.sensor, None if batch is None else batch.rows, line.clock)
         if batch is not None:
-            line.shard.feed(batch, clock)
+            line.shard.feed(batch, prepared.clock)
             self.metrics.headers.inc(len(batch.rows))
         elif envelope.kind is Kind.TICK:
             line.shard.advance(envelope.clock)
@@ -119,12 +140,12 @@ class Connections:
         if line.shard is not None:
             made.take()
             made.close()
-        return made.all
+        return made
 
     def _end(self, line: Line, made: _Outputs) -> None:
         """The sensor's input is over."""
         assert line.shard is not None
-        line.shard.finish(line.clock, made.take)
+        line.shard.finish(line.clock, partial(made.take, now=True))
         line.ended = True
         made.take()
         made.close()
@@ -210,17 +231,24 @@ class Connections:
 
 
 class _Outputs:
-    """What one message causes to be sent, in order."""
+    """What one message causes to be sent, in order. `makers` make it, of things that nobody changes any more."""
 
     def __init__(self, state: Connections, sensor: str, line: Line, offset: int) -> None:
         """`offset`: of the message."""
-        self.all: list[Outgoing] = []
+        self.makers: list[Outputs] = []
         self._state, self._sensor, self._line, self._offset = state, sensor, line, offset
         self._count = 0  # messages of records
         self._parts: list[WindowPart] = []
 
-    def take(self) -> None:
-        """Records are encoded at once; parts wait for `close`."""
+    def send(self) -> list[Outgoing]:
+        """All of it. To be called once: nothing of it is kept, for makers know this object, and only now and then would anybody
+        look for rings of objects that nobody else knows."""
+        makers, self.makers = self.makers, []
+        return [output for make in makers for output in make()]
+
+    def take(self, now: bool = False) -> None:
+        """Take what the shard has; parts wait for `close`. `now`: encode records at once, because there are many more of them
+        to come, and they take ten times the memory of what they become."""
         assert self._line.shard is not None
         taken = self._line.shard.take()
         self._parts += [item for item in taken if isinstance(item, WindowPart)]
@@ -228,9 +256,11 @@ class _Outputs:
         if arrays:
             records = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
             self._state.metrics.records.inc(len(records))
-            for start in range(0, len(records), RECORDS):
-                for value in _encoded(records[start : start + RECORDS]):
-                    self._send(value)
+            if now:
+                values = _in_messages(records)
+                self.makers.append(lambda: self._records(values))
+            else:
+                self.makers.append(lambda: self._records(_in_messages(records)))
 
     def close(self) -> None:
         """How far the shard is, if that is news, with the windows that have closed on the way."""
@@ -241,23 +271,18 @@ class _Outputs:
         if not (parts or line.ended or closed != line.told):
             return
         line.told = closed
-        value = msgspec.msgpack.encode([part.to_bytes() for part in parts]) if parts else b""
-        pieces = [value[start : start + PIECE] for start in range(0, len(value), PIECE)] or [b""]
-        for number, piece in enumerate(pieces):
-            closing = Closing(
-                self._sensor,
-                line.epoch,
-                self._state.partition,
-                line.shards,
-                self._offset,
-                line.clock,
-                closed,
-                ended=line.ended,
-                piece=number,
-                pieces=len(pieces),
-                lost=line.lost,
-            )
-            self.all.append(Outgoing(Topic.WINDOWS, self._sensor.encode(), piece, closing.to_headers()))
+        closing = Closing(
+            self._sensor,
+            line.epoch,
+            self._state.partition,
+            line.shards,
+            self._offset,
+            line.clock,
+            closed,
+            ended=line.ended,
+            lost=dict(line.lost),
+        )
+        self.makers.append(partial(_in_pieces, closing, parts))
 
     def _locate(self, parts: list[WindowPart]) -> list[WindowPart]:
         """The parts of windows that have closed, with where other sensors' headers say that segments were lost."""
@@ -271,15 +296,37 @@ class _Outputs:
         recent.forget(self._sensor, max(part.end for part in parts) - LEAD)
         return told
 
-    def _send(self, value: bytes) -> None:
-        partition = self._state.partition
-        number, self._count = self._count, self._count + 1
-        headers = [
-            ("wv-schema", str(SCHEMA).encode()),
-            ("wv-sensor", self._sensor.encode()),
-            ("wv-origin", f"{partition}:{self._offset}:{number}".encode()),
+    def _records(self, values: list[bytes]) -> list[Outgoing]:
+        partition, begun = self._state.partition, self._count
+        self._count += len(values)
+        headers = [("wv-schema", str(SCHEMA).encode()), ("wv-sensor", self._sensor.encode())]
+        return [
+            Outgoing(
+                Topic.CONNECTIONS,
+                self._sensor.encode(),
+                value,
+                [*headers, ("wv-origin", f"{partition}:{self._offset}:{number}".encode())],
+                partition,
+            )
+            for number, value in enumerate(values, begun)
         ]
-        self.all.append(Outgoing(Topic.CONNECTIONS, self._sensor.encode(), value, headers, partition))
+
+
+def _in_pieces(closing: Closing, parts: list[WindowPart]) -> list[Outgoing]:
+    """What is said of window parts, in as many messages as it takes."""
+    value = msgspec.msgpack.encode([part.to_bytes() for part in parts]) if parts else b""
+    pieces = [value[start : start + PIECE] for start in range(0, len(value), PIECE)] or [b""]
+    told = [replaced(closing, piece=number, pieces=len(pieces)) for number in range(len(pieces))]
+    key = closing.sensor.encode()
+    return [
+        Outgoing(Topic.WINDOWS, key, *given) for given in zip(pieces, (each.to_headers() for each in told), strict=True)
+    ]
+
+
+def _in_messages(records: NDArray[np.void]) -> list[bytes]:
+    """Records as values of messages."""
+    starts = range(0, len(records), RECORDS)
+    return [value for start in starts for value in _encoded(records[start : start + RECORDS])]
 
 
 def _encoded(records: NDArray[np.void]) -> list[bytes]:

@@ -17,11 +17,11 @@ from functools import partial
 from typing import Any
 
 from streams.checkpoints import CheckpointError, Ledger, Snapshot
-from streams.messages import Incoming, Outgoing, State, marked
+from streams.messages import Incoming, Outgoing, Outputs, State, marked, nothing
 from streams.metrics import Metrics
 from streams.outbox import DeliveryError, Outbox
 from streams.position import Action, Position, Tolerance
-from streams.turns import Room, Turns
+from streams.turns import Crew, Early, Room, Turns
 from wireverdict.bus import BadMessage, Topic
 from wireverdict.streaming import StreamSettings
 
@@ -57,6 +57,8 @@ class Held:
     ledger: Ledger
     tolerance: Tolerance
     turns: Turns
+    sending: Turns  # what was applied, in the same order
+    unsent: bool = False  # something could not be sent
     saved_at: float = field(default_factory=time.monotonic)
     sought_at: float = -SEEK
     seeks: int = 0  # in a row
@@ -91,7 +93,7 @@ class Keeper:
         self.seek: Callable[[int, int], Awaitable[None]] | None = None
         self.failed: Callable[[str, Exception], None] = lambda place, error: None
         self._make, self._open, self._earliest = make, open_ledger, earliest
-        self._threads = ThreadPoolExecutor(threads, f"{topic}")
+        self._threads = Crew(threads, f"{topic}")
         self._others = ThreadPoolExecutor(8, f"{topic}-snapshots")
         self._room = Room(settings.buffer)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -129,6 +131,7 @@ class Keeper:
             ledger,
             Tolerance(self.settings.max_bad, self.settings.bad_window),
             Turns(self._threads, self._room),
+            Turns(self._threads, self._room),
         )
 
     async def let_go(self) -> None:
@@ -146,6 +149,7 @@ class Keeper:
         held, self.held = self.held, {}
         for each in held.values():
             each.turns.close()
+            each.sending.close()
 
     async def handle(self, message: Incoming, current: Callable[[], bool]) -> None:
         """Line up one message, to be applied and what it causes to be sent; waits while too many wait. `current`: whether it
@@ -158,22 +162,25 @@ class Keeper:
             raise self.error
         held = self.held.get(message.partition)
         if held is not None:
-            held.turns.add(partial(self._take, held, message, current), counts=True)
+            early = Early(partial(held.state.prepare, message))
+            held.turns.add(partial(self._take, held, message, early, current), counts=True, early=early)
 
     async def drained(self) -> None:
-        """When everything that was lined up before has been applied. Raises what made it fail."""
-        await asyncio.gather(*(asyncio.wrap_future(_asked(held, lambda: None)) for held in self.held.values()))
+        """When everything that was lined up before has been applied, and what it causes sent. Raises what made it fail."""
+        for line in "turns", "sending":
+            lines = [getattr(held, line) for held in self.held.values()]
+            await asyncio.gather(*(asyncio.wrap_future(_asked(each, lambda: None)) for each in lines))
         if self.error is not None:
             raise self.error
 
-    def _take(self, held: Held, message: Incoming, current: Callable[[], bool]) -> None:
+    def _take(self, held: Held, message: Incoming, early: Early, current: Callable[[], bool]) -> None:
         if self.error is not None or not current():
             return
         try:
             action = held.position.look(message.offset)
             if action is Action.SEEN or (action is Action.GAP and not self._gap(held, message)):
                 return
-            good = self._apply(held, message)
+            good = self._apply(held, message, early)
             held.position.advance(message.offset)
             held.seeks = 0
             self.applied += 1
@@ -190,16 +197,38 @@ class Keeper:
         self.error = error
         self.failed(f"{self.outbox.bus.topic(self.topic)}[{held.number}] at offset {offset}", error)
 
-    def _apply(self, held: Held, message: Incoming) -> bool:
+    def _apply(self, held: Held, message: Incoming, early: Early) -> bool:
         try:
-            outputs = marked(message, held.state.apply(message))
+            outputs = held.state.apply(message, early.value())
         except BadMessage as error:
-            self.outbox.send(marked(message, [self._dead_letter(message, str(error))]))
+            letter = self._dead_letter(message, str(error))
+            self._later(held, message, lambda: [letter], good=False)
             self.metrics.bad(self.topic, message, str(error))
             return False
-        self.outbox.send(outputs)
-        self.metrics.took(self.topic, message, outputs)
+        self._later(held, message, outputs)
         return True
+
+    def _later(self, held: Held, message: Incoming, outputs: Outputs, good: bool = True) -> None:
+        """Make and send what a message causes after what those before it cause: here and now if nothing else has to be done
+        before and no thread has time for it, else beside the messages that follow."""
+        send = partial(self._send, held, message, outputs, good)
+        if held.sending.idle and (outputs is nothing or not self._threads.spare):
+            send()
+        else:
+            held.sending.add(send, counts=True)
+
+    def _send(self, held: Held, message: Incoming, outputs: Outputs, good: bool) -> None:
+        if held.unsent:
+            return
+        try:
+            made = marked(message, outputs())
+            self.outbox.send(made)
+        except Exception as error:  # noqa: BLE001 - going on would lose it
+            held.unsent = True
+            self._fail(held, message.offset, error)
+            return
+        if good:
+            self.metrics.took(self.topic, message, made)
 
     def _dead_letter(self, message: Incoming, reason: str) -> Outgoing:
         source = self.outbox.bus.topic(self.topic)
@@ -282,21 +311,27 @@ class Keeper:
         done. `last`: no message comes after it."""
         begun = time.monotonic()
         loop = asyncio.get_running_loop()
-        offset, packed, copied = await asyncio.wrap_future(_asked(held, partial(self._copy, held, last), first=True))
-        size = await loop.run_in_executor(self._others, self._write, held, offset, packed)
+        copy = partial(self._copy, held, last)
+        offset, packed, sent, copied = await asyncio.wrap_future(_asked(held.turns, copy, first=True))
+        size = await loop.run_in_executor(self._others, self._write, held, offset, packed, sent)
         held.position.keep(offset)
         held.saved_at = time.monotonic()
         self.metrics.saved(self.topic, held.number, size, held.saved_at - begun, copied)
 
-    def _copy(self, held: Held, last: bool) -> tuple[int, Callable[[], bytes], float]:
+    def _copy(self, held: Held, last: bool) -> tuple[int, Callable[[], bytes], Future[Any], float]:
         begun = time.monotonic()
         copied = held.position.applied, held.state.dump()
+        sent = _asked(held.sending, lambda: None)
         if last:
             held.turns.close()
-        return *copied, time.monotonic() - begun
+        return *copied, sent, time.monotonic() - begun
 
-    def _write(self, held: Held, offset: int, packed: Callable[[], bytes]) -> int:
+    def _write(self, held: Held, offset: int, packed: Callable[[], bytes], sent: Future[Any]) -> int:
+        """`sent`: done when the outputs of all that was copied were sent."""
         state = packed()
+        sent.result()
+        if held.unsent:
+            raise DeliveryError(f"not all that messages up to {offset} cause could be sent")
         self.outbox.flush(FLUSH)
         held.ledger.save(Snapshot(offset, state))
         return len(state)
@@ -307,8 +342,8 @@ class Keeper:
         return {number: now - held.saved_at for number, held in self.held.items()}
 
 
-def _asked(held: Held, what: Callable[[], Any], *, first: bool = False) -> Future[Any]:
-    """Have the partition's thread do something, after what is lined up or `first`; what comes of it."""
+def _asked(line: Turns, what: Callable[[], Any], *, first: bool = False) -> Future[Any]:
+    """Have something done after what is lined up, or `first`; what comes of it."""
     future: Future[Any] = Future()
 
     def do() -> None:
@@ -317,6 +352,6 @@ def _asked(held: Held, what: Callable[[], Any], *, first: bool = False) -> Futur
         except Exception as error:  # noqa: BLE001 - for whoever waits for it
             future.set_exception(error)
 
-    if not held.turns.add(do, first=first):
+    if not line.add(do, first=first):
         future.cancel()
     return future

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -31,6 +31,15 @@ class Outgoing(NamedTuple):
     partition: int | None = None  # None: by the key
 
 
+Outputs = Callable[[], list[Outgoing]]
+"""Makes what a message causes: once, in any thread, while other messages are applied."""
+
+
+def nothing() -> list[Outgoing]:
+    """What a message causes that causes nothing."""
+    return []
+
+
 def marked(message: Incoming, outputs: list[Outgoing]) -> list[Outgoing]:
     """What a message causes, with its mark if it comes of a replay."""
     marks = [(name, value) for name, value in message.headers if name == MARK]
@@ -45,8 +54,13 @@ class State(Protocol):
         """How much is held: connections, or sensors."""
         ...
 
-    def apply(self, message: Incoming) -> list[Outgoing]:
-        """Take up the next message; what it causes. Raises BadMessage, and then nothing has changed."""
+    def prepare(self, message: Incoming) -> Any:
+        """Do what can be done of a message without knowing those before it, in any thread: for `apply`. Raises BadMessage."""
+        ...
+
+    def apply(self, message: Incoming, prepared: Any) -> Outputs:
+        """Take up the next message; what it causes (`nothing` if that is nothing). Raises BadMessage, and then nothing has
+        changed."""
         ...
 
     def missed(self) -> None:

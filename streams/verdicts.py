@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.messages import Closing, Incoming, Outgoing
+from streams.messages import Closing, Incoming, Outgoing, Outputs, nothing
 from streams.metrics import Metrics
 from streams.silence import Silence
 from wireverdict import compose, snapshot
@@ -57,8 +57,15 @@ class Verdicts:
         """Sensors whose input goes on."""
         return sum(bench.merge is not None for bench in list(self.benches.values()))
 
-    def apply(self, message: Incoming) -> list[Outgoing]:
+    def prepare(self, message: Incoming) -> None:
+        """See State. What a window's parts are is known when the last piece has come."""
+
+    def apply(self, message: Incoming, prepared: None = None) -> Outputs:
         """See State."""
+        outputs = self._outputs(message)
+        return (lambda: outputs) if outputs else nothing
+
+    def _outputs(self, message: Incoming) -> list[Outgoing]:
         closing = Closing.from_headers(message.headers)
         if not 0 <= closing.shard < closing.shards:
             raise BadMessage(f"shard {closing.shard} of {closing.shards}")
@@ -76,39 +83,37 @@ class Verdicts:
         if closing.epoch == bench.epoch and bench.shards not in (0, closing.shards):
             raise BadMessage(f"shard {closing.shard} of {closing.shards}, of a sensor that began with {bench.shards}")
         complete = closing.piece + 1 == closing.pieces
-        if complete:
-            _parts(value)  # raises before anything has changed
+        parts = _parts(value) if complete else []  # raises before anything has changed
         bench.seen[closing.shard] = origin
         bench.pieces.pop(closing.shard, None)
         if not complete:
             bench.pieces[closing.shard] = [*pieces, message.value]
             return []
         self.metrics.messages.labels(Topic.WINDOWS, "end" if closing.ended else "windows").inc()
-        verdicts = self._take_or_keep(bench, closing, value)
+        verdicts = self._take_or_keep(bench, closing, value, parts)
         while len(bench.ended | bench.ahead) == bench.shards > 0:
             verdicts += self._end(bench, closing.sensor)
             waiting, bench.later, bench.ahead = bench.later, [], set()
             for envelope, data in waiting:
-                verdicts += self._take_or_keep(bench, msgspec.json.decode(envelope, type=Closing), data)
+                verdicts += self._take_or_keep(bench, msgspec.json.decode(envelope, type=Closing), data, _parts(data))
         told = [(closing.sensor, verdict) for verdict in verdicts]
         told += self.silence.heard(closing.sensor, closing.clock, closing.ended)
         return [self._outgoing(sensor, verdict) for sensor, verdict in told]
 
-    def _take_or_keep(self, bench: Bench, closing: Closing, value: bytes) -> list[Verdict]:
+    def _take_or_keep(self, bench: Bench, closing: Closing, value: bytes, parts: list[WindowPart]) -> list[Verdict]:
         """Take what belongs to the input that is being judged. What a shard has of a later one waits: `ahead`, it has
-        ended this one, even if the message that said so was lost."""
+        ended this one, even if the message that said so was lost. `parts`: those of `value`."""
         if closing.epoch <= bench.epoch:
-            return self._take(bench, closing, value)
+            return self._take(bench, closing, parts)
         bench.later.append((msgspec.json.encode(closing), value))
         bench.ahead.add(closing.shard)
         return []
 
-    def _take(self, bench: Bench, closing: Closing, value: bytes) -> list[Verdict]:
+    def _take(self, bench: Bench, closing: Closing, parts: list[WindowPart]) -> list[Verdict]:
         if bench.merge is None or bench.judge is None:
             bench.shards = closing.shards
             bench.merge = self._merge(closing.shards)
             bench.judge = compose.judge(self.settings)
-        parts = _parts(value)
         verdicts: list[Verdict] = []
         for view in bench.merge.add(closing.shard, parts, closing.closed_through):
             verdicts += self._judge(bench, closing.sensor, view)

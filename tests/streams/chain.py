@@ -42,7 +42,7 @@ class Chain:
             self.apply(message.incoming(offset))
 
     def apply(self, message: Incoming) -> None:
-        for output in self.connections[message.partition].apply(message):
+        for output in self.connections[message.partition].apply(message)():
             self.sent.append(output)
             if output.topic is Topic.WINDOWS:
                 self.hand_over(output)
@@ -50,7 +50,7 @@ class Chain:
     def hand_over(self, output: Outgoing) -> None:
         incoming = Incoming(0, self.windows, 0, output.key, output.value, output.headers)
         self.windows += 1
-        self.sent += self.verdicts.apply(incoming)
+        self.sent += self.verdicts.apply(incoming)()
 
     def reload(self) -> None:
         """As after a restart: from what was dumped."""

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from streams.messages import Incoming, Outgoing
+from streams.messages import Incoming, Outgoing, Outputs
 from wireverdict.bus import BadMessage, Topic
 
 
@@ -21,14 +21,17 @@ class Counting:
     def open(self) -> int:
         return self.count
 
-    def apply(self, message: Incoming) -> list[Outgoing]:
+    def prepare(self, message: Incoming) -> str:
         if message.value == b"bad":
             raise BadMessage("it says so itself")
+        return f"{self.partition} {message.offset}"
+
+    def apply(self, message: Incoming, prepared: str) -> Outputs:
         if message.value == b"broken":
             raise RuntimeError("a fault of ours")
         self.count += 1
-        value = f"{self.partition} {message.offset} {self.count}".encode()
-        return [Outgoing(self.topic, message.key or b"", value, [], self.partition)]
+        value = f"{prepared} {self.count}".encode()
+        return lambda: [Outgoing(self.topic, message.key or b"", value, [], self.partition)]
 
     def missed(self) -> None:
         pass

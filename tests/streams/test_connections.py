@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import msgspec
 import orjson
 import pytest
 
-from streams.messages import Closing
+from streams.messages import Closing, nothing
 from tests.streams.chain import Chain
 from tests.streams.publishing import Sent, answer, header_batches, publication
 from wireverdict.bus import BadMessage, Envelope, Kind, Topic
@@ -246,3 +248,47 @@ def test_ticks_alone_close_nothing_and_an_end_closes_everything() -> None:
     assert chain.answer("quiet") == ([], [])
     assert chain.verdicts.open == 0
     assert chain.connections[0].open == 0
+
+
+def test_what_messages_cause_may_be_made_long_after_they_were_applied(batches: list[HeaderBatch]) -> None:
+    chain, later = Chain(2), []
+    for offset, message in enumerate(publication(batches, "edge", 2)):
+        later.append(chain.connections[message.partition].apply(message.incoming(offset)))
+    for outputs in later:
+        for output in outputs():
+            chain.sent.append(output)
+            if output.topic is Topic.WINDOWS:
+                chain.hand_over(output)
+    assert chain.answer("edge") == answer(batches)
+    assert sum(outputs is nothing for outputs in later) > 0
+
+
+def test_nothing_is_kept_of_what_was_sent(batches: list[HeaderBatch]) -> None:
+    """Not even until somebody looks for rings of objects: records and windows are large."""
+    chain, kept = Chain(1), []
+    gc.disable()
+    try:
+        for offset, message in enumerate(publication(batches, "edge", 1)):
+            outputs = chain.connections[0].apply(message.incoming(offset))
+            if outputs is not nothing:
+                kept.append(weakref.ref(outputs.__self__))  # type: ignore[attr-defined]
+            outputs()
+        del outputs
+        assert [ref() for ref in kept] == [None] * len(kept) != []
+    finally:
+        gc.enable()
+
+
+def test_messages_may_be_prepared_before_those_before_them_are_applied(batches: list[HeaderBatch]) -> None:
+    chain = Chain(1)
+    sent = [message.incoming(offset) for offset, message in enumerate(publication(batches, "edge", 1))]
+    prepared = [chain.connections[0].prepare(message) for message in sent]
+    assert len({id(each.space) for each in prepared if each.space is not None}) == sum(
+        each.space is not None for each in prepared
+    )
+    for message, each in zip(sent, prepared, strict=True):
+        for output in chain.connections[0].apply(message, each)():
+            chain.sent.append(output)
+            if output.topic is Topic.WINDOWS:
+                chain.hand_over(output)
+    assert chain.answer("edge") == answer(batches)

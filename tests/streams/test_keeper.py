@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable
 
 import pytest
 
 from streams.checkpoints import Fenced, Ledger
-from streams.keeper import Keeper, Missing, TooManyBad
-from streams.messages import Incoming, Outgoing
+from streams.keeper import Keeper, Missing, TooManyBad, _asked
+from streams.messages import Incoming, Outgoing, Outputs
 from streams.metrics import Metrics
-from streams.outbox import Outbox
+from streams.outbox import DeliveryError, Outbox
 from tests.streams.broker import Bus
 from tests.streams.counting import Counting
 from wireverdict.bus import BadMessage, Topic
@@ -24,7 +25,7 @@ def bus() -> Bus:
     return Bus(partitions=1)
 
 
-def keeper(bus: Bus, earliest: Callable[[int], int] = lambda number: 0) -> Keeper:
+def keeper(bus: Bus, earliest: Callable[[int], int] = lambda number: 0, threads: int = 1) -> Keeper:
     source = bus.name(Topic.HEADERS)
     return Keeper(
         Topic.HEADERS,
@@ -36,6 +37,7 @@ def keeper(bus: Bus, earliest: Callable[[int], int] = lambda number: 0) -> Keepe
             bus.options, bus.name(Topic.CHECKPOINTS), "g", (source, number), partition=number
         ),
         earliest=earliest,
+        threads=threads,
     )
 
 
@@ -195,7 +197,7 @@ def test_a_dead_letter_that_is_too_large_is_cut(bus: Bus) -> None:
         kept.outbox.flush(30.0)
 
     class Refusing(Counting):
-        def apply(self, message: Incoming) -> list[Outgoing]:
+        def apply(self, message: Incoming, prepared: str) -> Outputs:
             raise BadMessage("too large for my taste")
 
     asyncio.run(play())
@@ -212,3 +214,68 @@ def test_a_fault_of_ours_is_not_swallowed(bus: Bus) -> None:
             await feed(kept, [message(0, b"broken")])
 
     asyncio.run(play())
+
+
+class Slow(Counting):
+    """Makes what the first message causes only when it is allowed to."""
+
+    def __init__(self, partition: int) -> None:
+        super().__init__(partition)
+        self.allowed = threading.Event()
+        self.fails = False
+
+    def apply(self, message: Incoming, prepared: str) -> Outputs:
+        outputs = super().apply(message, prepared)
+
+        def make() -> list[Outgoing]:
+            assert self.allowed.wait(60.0)
+            if self.fails:
+                raise RuntimeError("cannot be made")
+            return outputs()
+
+        return make if self.count == 1 else outputs
+
+
+def test_messages_are_applied_while_what_others_cause_is_still_made_and_sent_in_order(bus: Bus) -> None:
+    async def play() -> None:
+        kept = keeper(bus, threads=2)
+        kept._make = Slow
+        await kept.take_up([0])
+        for each in map(message, range(4)):
+            await kept.handle(each, lambda: True)
+        held = kept.held[0]
+        await asyncio.wrap_future(_asked(held.turns, lambda: None))
+        assert held.position.applied == 3
+        saving = asyncio.create_task(kept.checkpoint(everything=True))
+        await asyncio.wrap_future(_asked(held.turns, lambda: None))
+        assert not held.sending.idle
+        assert held.position.saved == -1  # nothing is durable of which something is not sent
+        assert isinstance(held.state, Slow)
+        held.state.allowed.set()
+        assert await saving == {0: 3}
+
+    asyncio.run(play())
+    assert sent(bus) == [b"0 %d %d" % (n, n + 1) for n in range(4)]
+
+
+def test_no_snapshot_is_made_of_messages_of_which_something_could_not_be_sent(bus: Bus) -> None:
+    async def play() -> None:
+        kept = keeper(bus, threads=2)
+        kept._make = Slow
+        await kept.take_up([0])
+        held = kept.held[0]
+        assert isinstance(held.state, Slow)
+        held.state.fails = True
+        for each in map(message, range(3)):
+            await kept.handle(each, lambda: True)
+        await asyncio.wrap_future(_asked(held.turns, lambda: None))
+        assert held.position.applied == 2
+        held.state.allowed.set()
+        with pytest.raises(DeliveryError, match="not all that messages up to 2 cause could be sent"):
+            await kept.checkpoint(everything=True)
+        with pytest.raises(RuntimeError, match="cannot be made"):
+            await kept.drained()
+        kept.outbox.flush(30.0)
+
+    asyncio.run(play())
+    assert sent(bus) == []

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
-from streams.turns import Room, Turns
+import pytest
+
+from streams.turns import Crew, Early, Room, Turns
 
 
 def test_each_line_is_done_in_order_by_one_thread_at_a_time() -> None:
-    with ThreadPoolExecutor(4) as threads:
+    with Crew(4) as threads:
         lines = [Turns(threads, Room(10**6)) for _ in range(3)]
         inside, done, overlaps = [0] * 3, [[] for _ in range(3)], []  # type: ignore[var-annotated]
 
@@ -30,7 +31,7 @@ def test_each_line_is_done_in_order_by_one_thread_at_a_time() -> None:
 
 
 def test_what_comes_first_overtakes_what_waits() -> None:
-    with ThreadPoolExecutor(1) as threads:
+    with Crew(1) as threads:
         turns, held, begun, order = Turns(threads, Room(10)), threading.Event(), threading.Event(), []
         turns.add(lambda: (begun.set(), held.wait(30.0)))  # type: ignore[arg-type, func-returns-value]
         assert begun.wait(30.0)
@@ -41,7 +42,7 @@ def test_what_comes_first_overtakes_what_waits() -> None:
 
 
 def test_a_line_that_is_closed_does_nothing_more_and_gives_its_room_back() -> None:
-    with ThreadPoolExecutor(1) as threads:
+    with Crew(1) as threads:
         room = Room(10)
         turns, held, begun, done = Turns(threads, room), threading.Event(), threading.Event(), []
         turns.add(lambda: (begun.set(), held.wait(30.0)), counts=True)  # type: ignore[arg-type, func-returns-value]
@@ -73,3 +74,70 @@ def test_whoever_brings_more_waits_while_there_is_no_room() -> None:
         return told
 
     assert asyncio.run(play()) == ["full", "room"]
+
+
+def test_a_crew_knows_whether_a_thread_has_nothing_to_do() -> None:
+    held = threading.Event()
+    with Crew(2) as threads:
+        assert threads.spare
+        first = threads.submit(held.wait, 30.0)
+        assert threads.spare
+        others = [threads.submit(held.wait, 30.0) for _ in range(2)]
+        assert not threads.spare  # one waits
+        held.set()
+        assert [each.result(30.0) for each in (first, *others)] == [True] * 3
+        ended = threading.Event()
+        others[1].add_done_callback(lambda future: ended.set())
+        assert ended.wait(30.0)
+    assert threads.spare
+
+
+def test_what_is_done_early_is_done_once() -> None:
+    def make() -> int:
+        made.append(1)
+        return 7
+
+    made: list[int] = []
+    early = Early(make)
+    early.ahead()
+    assert early.value() == early.value() == 7
+    assert made == [1]
+
+
+def test_what_goes_wrong_early_is_told_in_its_turn() -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    early = Early(fail)
+    early.ahead()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            early.value()
+
+
+def test_the_next_thing_is_begun_while_the_one_before_is_done_if_a_thread_is_free() -> None:
+    begun, queued, ended = threading.Event(), threading.Event(), threading.Event()
+    with Crew(2) as threads:
+        turns, order = Turns(threads, Room(10)), []
+        early = Early(lambda: (order.append("early"), begun.set()))  # type: ignore[func-returns-value]
+        turns.add(lambda: (queued.wait(30.0), None)[1])
+        turns.add(lambda: order.append("before" if begun.wait(30.0) else "alone"))
+        turns.add(lambda: (early.value(), order.append("turn"))[1], early=early)  # type: ignore[func-returns-value]
+        turns.add(ended.set)
+        queued.set()
+        assert ended.wait(30.0)
+    assert order == ["early", "before", "turn"]
+
+
+def test_no_thread_is_waited_for_to_begin_early() -> None:
+    with Crew(1) as threads:
+        turns, order, queued, ended = Turns(threads, Room(10)), [], threading.Event(), threading.Event()
+        early = Early(lambda: order.append("made"))
+        turns.add(lambda: (queued.wait(30.0), None)[1])
+        turns.add(lambda: order.append("before"))
+        turns.add(lambda: (early.value(), order.append("turn"))[1], early=early)  # type: ignore[func-returns-value]
+        turns.add(ended.set)
+        queued.set()
+        assert ended.wait(30.0)
+    assert order == ["before", "made", "turn"]
+    assert turns.idle
