@@ -206,8 +206,8 @@ class Agents:
 
     async def _let_go(self) -> None:
         self.ready = False
-        self._owed.clear()
         await asyncio.gather(*(keeper.let_go() for keeper in self.keepers.values()))
+        self._owed.clear()  # only now: a checkpoint that was under way has told of partitions that are not ours any more
 
     async def checkpoint(self, *, everything: bool = False) -> None:
         """Snapshot what is due, and let the group's offsets follow."""

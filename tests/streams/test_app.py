@@ -93,11 +93,19 @@ async def call(commit, offsets):
     if fault := faults.pop(0):
         raise fault
 
+underway, revoked = asyncio.Event(), asyncio.Event()
+
 async def checkpoint(everything):
+    if not saved:
+        underway.set()
+        await revoked.wait()
+        return {7: 70}
     return saved.pop(0)
 
 async def let_go():
-    pass
+    revoked.set()  # waits for the checkpoint that is under way
+    for turn in range(3):
+        await asyncio.sleep(0)
 
 thread = SimpleNamespace(_ensure_consumer=lambda: SimpleNamespace(commit=None), call_thread=call)
 app = SimpleNamespace(
@@ -116,6 +124,14 @@ async def play():
         await agents.checkpoint()
     await agents._let_go()
     agents.ready = True
+    await agents.checkpoint()
+    revoked.clear()
+    late = asyncio.create_task(agents.checkpoint())
+    await underway.wait()
+    await agents._let_go()
+    await late
+    agents.ready = True
+    saved.append({})
     await agents.checkpoint()
 
 asyncio.run(play())
