@@ -7,9 +7,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
 
 from tests.headers import batches
 from tests.lab.scenario import CAPTURES
+from tests.location.network import FATES, Clock, Fate, Network
 from wireverdict import snapshot
 from wireverdict.location.evidence import tally
 from wireverdict.location.locate import Place, locate
@@ -61,7 +65,7 @@ def streamed(name: str, most: int = 1 << 30, offset: int = 0, reload: bool = Fal
             recent.load(snapshot.unpack(snapshot.pack(state)))
         if view in due:
             close(view, clock[view])
-        assert all(log._many <= max(most, len(piece)) for log in recent.logs.values())
+        assert recent.table.many <= max(most, len(piece))
     for view in SENSORS:
         recent.add(view, None, clock[view] + 3 * WIDTH)
     for view in SENSORS:
@@ -114,6 +118,54 @@ def test_with_little_memory_less_is_told_and_nothing_wrong() -> None:
         told = places(found)
         assert set(told) <= {between, "unknown"}
         assert told.get(between, 0) <= whole("heavy-loss")[between]
+
+
+CLOCKS = st.fixed_dictionaries(
+    {name: st.builds(Clock, st.integers(-(10**13), 10**13), st.floats(-2e-4, 2e-4)) for name in ("a", "b")}
+)
+
+
+@effort(max_examples=60)
+@given(
+    st.dictionaries(st.integers(0, 120), st.sampled_from(FATES), max_size=40),
+    st.dictionaries(st.integers(0, 200), st.sampled_from(("before", "between", "after")), max_size=40),
+    CLOCKS,
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.integers(1, 60), min_size=1, max_size=12),
+)
+def test_no_place_is_claimed_that_the_truth_contradicts_however_it_comes_in(
+    data: dict[int, Fate],
+    acks: dict[int, Fate],
+    clocks: dict[str, Clock],
+    timestamps: bool,
+    sack: bool,
+    sizes: list[int],
+) -> None:
+    network = Network(data=data, acks=acks, clocks=clocks, timestamps=timestamps, sack=sack).run()
+    recent, every = Recent(1 << 30), {name: network.headers(name) for name in ("a", "b")}
+    waiting = [(int(clocks["b"].offset - clocks["a"].offset) if name == "a" else 0, name) for name in every]
+    cut: list[tuple[int, str, np.ndarray]] = []
+    for late, name in waiting:
+        whole, at, number = every[name], 0, 0
+        while at < len(whole):
+            piece = whole[at : at + sizes[number % len(sizes)]]
+            at, number = at + len(piece), number + 1
+            cut.append((int(piece["ts"][-1]) + late, name, piece))
+    told: list[Found] = []
+    for _, name, piece in sorted(cut, key=lambda each: each[0]):
+        recent.add(name, piece, int(piece["ts"][-1]))
+        recent.located(name, 0, 0)  # compares what has come
+    for name, whole in every.items():
+        recent.add(name, None, int(whole["ts"][-1]))
+    recent._look()
+    told = recent.located("a", 0, 1 << 62)
+    mine = [one for one in told if one.first == "a"]
+    answers = [one for one in told if one.first == "b"]
+    assert all(place == Place.UNKNOWN for one in answers for _, _, place in one.losses)
+    count = {place: sum(many for one in mine for _, many, each in one.losses if each == place) for place in Place}
+    for place in (Place.BEFORE, Place.BETWEEN, Place.AFTER):
+        assert count[place] <= network.count(place.name.lower())
 
 
 def test_a_sensor_alone_and_one_that_is_gone_tell_nothing() -> None:

@@ -132,7 +132,7 @@ def _unanswered(
     span = logs[1 - near].span
     assert span is not None
     way = 0 if order[1] == near else 1
-    clock = order[0] if way == 0 else _turned(order[0])
+    clock = order[0] if way == 0 else turned(order[0])
     for number in np.unique(rows["connection"]):
         mine = _of(rows, [int(number)])
         if not ((mine["from_high"] == way) & (mine["flags"] & (SYN | ACK | RST) == SYN) & (mine["length"] == 1)).all():
@@ -215,7 +215,7 @@ def _directions(
     for way in (0, 1):
         near = nearer if way == 0 else 1 - nearer
         far = 1 - near
-        clock = found if way == 0 else _turned(found)
+        clock = found if way == 0 else turned(found)
         span = logs[far].span
         assert span is not None
         sender = [part[part["from_high"] == way] for part in rows]
@@ -240,7 +240,7 @@ def _directions(
         yield Direction(source, destination, names[near], names[far], clock, told.sent, missed, losses)
 
 
-def _turned(found: Clocks) -> Clocks:
+def turned(found: Clocks) -> Clocks:
     """The same with A and B exchanged."""
     skew = -found.skew / (1 + found.skew)
     return Clocks(found.origin + found.offset, -found.offset, skew, found.apart, found.packets)
