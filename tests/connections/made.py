@@ -47,7 +47,7 @@ def wild(draw: st.DrawFn, most: int = 30) -> NDArray[np.void]:
         bits = sum(LETTERS[letter] for letter in draw(st.sampled_from(FLAGS)))
         length = draw(st.sampled_from(LENGTHS))
         present = h.PORTS | h.TCP_HEADER | (h.TIMESTAMPS if stamped else 0)
-        options = draw(st.sampled_from((0, 0, 0, h.SACK_PERMITTED, h.SACK1, h.DSACK, h.WINDOW_SCALE, h.MSS)))
+        options = draw(st.sampled_from((0, 0, 0, h.SACK_PERMITTED, h.SACK1, h.DSACK, h.WINDOW_SCALE, h.MSS, h.COPY)))
         rows.append(
             row(
                 now * MS + draw(st.integers(0, 999_999)),

@@ -212,7 +212,9 @@ def flags(c: Connection) -> dict[Flag, bool | Reason]:
     blind = one_sided and not unanswered
     unjudged = Reason.ONE_DIRECTION if one_sided else Reason.TOO_FEW_SAMPLES
     storm = any(
-        side.retransmissions - side.spurious >= 10 and 10 * side.retransmitted_bytes >= side.payload for side in c.sides
+        side.retransmissions - side.copies - side.spurious >= 10
+        and 10 * (side.retransmitted_bytes - side.copied_bytes) >= side.payload - side.copied_bytes
+        for side in c.sides
     )
     no_answer = b.state == "inactive" or (b.state == "reset" and b.before == "inactive")
     given: dict[Flag, bool | Reason] = {

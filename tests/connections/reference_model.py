@@ -89,6 +89,8 @@ class Side:
     repeats: int = 0  # for T in the history
     missed: int = 0
     gaps: int = 0
+    copies: int = 0  # retransmissions that were captured twice
+    copied_bytes: int = 0
     peak: int = 0
     marks: dict[str, int] = field(default_factory=dict)  # last sequence number of F and of R
 

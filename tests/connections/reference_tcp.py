@@ -60,7 +60,7 @@ def packet(c: Connection, side: int, x: Fields, note: Fields) -> None:
         end = me.start + 1 + carried + fin
         if was == "inactive":
             me.timed = Timed(end, x.ts // 1000, stamp(x), only_syn=carried + fin == 0) if end > me.acked else None
-        elif me.timed:
+        elif me.timed and not x.present & h.COPY:
             me.timed.sent_again = True
     if fin:
         note.events |= n.FIN_SEEN
@@ -72,6 +72,8 @@ def packet(c: Connection, side: int, x: Fields, note: Fields) -> None:
             me.next = max(me.next, at + 1)
     if rst:
         note.events |= n.RST_SEEN
+    if x.present & h.COPY:
+        note.events |= n.COPIED
     b = c.sides[1]
     completes = side == 0 and ack and not syn and not rst and c.from_syn and not c.established
     if completes and b.syn and b.start is not None and near(x.ack, b.start) > b.start:
@@ -162,6 +164,7 @@ def _acknowledged(c: Connection, side: int, x: Fields, same_window: bool, note: 
     """What the ACK field says about the peer's data."""
     me, peer = c.sides[side], c.sides[1 - side]
     ack = near(x.ack, peer.next)
+    copy = x.present & h.COPY
     beyond = ack - peer.next
     if beyond > BELIEVABLE:
         return
@@ -192,7 +195,7 @@ def _acknowledged(c: Connection, side: int, x: Fields, same_window: bool, note: 
             _counted_letter(c, 1 - side, "G", peer.gaps)
         left, tsval = peer.last_copy
         both_sack = me.sack and peer.sack
-        if peer.retransmissions > peer.spurious and not both_sack and stamped and tsval is not None:
+        if peer.retransmissions - peer.copies > peer.spurious and not both_sack and stamped and tsval is not None:
             proven = ack > left and newer(tsval, x.tsecr)
         peer.acked = ack
         note.acked = moved
@@ -207,10 +210,10 @@ def _acknowledged(c: Connection, side: int, x: Fields, same_window: bool, note: 
                 note.events |= n.RTT_SAMPLE
                 peer.data_timed |= not timed.only_syn
                 peer.by_timestamp |= timed.sent_again
-    elif moved == 0 and peer.next > peer.acked and same_window and bare:
+    elif moved == 0 and peer.next > peer.acked and same_window and bare and not copy:
         me.duplicate_acks += 1
         note.events |= n.DUPLICATE_ACK
-    if x.present & h.DSACK and peer.retransmissions > peer.spurious:
+    if x.present & h.DSACK and not copy and peer.retransmissions - peer.copies > peer.spurious:
         proven = True
     if proven:
         peer.spurious += 1
@@ -320,10 +323,14 @@ def _data(c: Connection, side: int, x: Fields, left: int, note: Fields) -> None:
             note.events |= n.OUT_OF_ORDER
         else:
             me.retransmissions += 1
+            if x.present & h.COPY:
+                me.copies += 1
+                me.copied_bytes += x.payload_length
+            else:
+                me.last_copy = (left, stamp(x))
             me.retransmitted_bytes += length
-            me.last_copy = (left, stamp(x))
             note.events |= n.RETRANSMISSION
-        if me.timed:
+        if me.timed and not x.present & h.COPY:
             me.timed.sent_again = True
     flight = me.next - me.acked
     if peer.state != "inactive" and flight > 0:

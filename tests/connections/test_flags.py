@@ -43,6 +43,17 @@ def test_needless_retransmissions_are_no_storm() -> None:
     assert flag(Flag.RETRANSMISSION_STORM, talk) is False
 
 
+@pytest.mark.parametrize(("real", "expected"), [(9, False), (10, True)])
+def test_packets_that_were_captured_twice_are_no_storm(real: int, expected: bool) -> None:
+    talk = lossy(real)
+    for copy in range(30):
+        talk.c(500 + copy, "P.", 100, seq=1, present=h.COPY)
+    assert flag(Flag.RETRANSMISSION_STORM, talk) is expected
+    for copy in range(30):
+        talk.s(600 + copy, "P.", 100, seq=1, present=h.COPY)
+    assert flag(Flag.RETRANSMISSION_STORM, talk) is expected
+
+
 def test_the_storm_of_the_responder_counts_too() -> None:
     talk = established().s(20, "P.", 100)
     for repeat in range(10):

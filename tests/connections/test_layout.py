@@ -13,6 +13,7 @@ from wireverdict.connections.layout import CONN, HALF, HISTOGRAM, HOLES, INLINE_
 CONN_BITS = (
     *("LIVE", "ORIGINATOR_LOW", "FLIPPED", "GOT_UNREACHABLE", "GOT_REFUSED", "HANDSHAKE", "ENDED"),
     *("BOTH_WAYS", "SACK_LOW", "SACK_HIGH", "SYN_START", "ORIGINATOR_RESET", "NEVER_ANSWERED"),
+    *("ORIGINATOR_COPIED", "RESPONDER_COPIED"),
 )
 HALF_BITS = (
     *("DID_CLOSE", "DATA_TIMED", "WINDOW_IS_ZERO", "TIMING", "TIMED_TWICE", "FIN_SENT", "SCALE_OFFERED"),
@@ -23,7 +24,7 @@ HALF_BITS = (
 def test_a_connection_costs_what_the_settings_say() -> None:
     per_connection = CONN.itemsize + 2 * HALF.itemsize + 2 * np.dtype(np.uint32).itemsize
     assert per_connection == 248
-    assert (TROUBLE.itemsize, HISTOGRAM.itemsize) == (280, 872)
+    assert (TROUBLE.itemsize, HISTOGRAM.itemsize) == (288, 872)
 
 
 @pytest.mark.parametrize("kind", [CONN, HALF, TROUBLE, HISTOGRAM])

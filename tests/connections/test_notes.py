@@ -20,7 +20,7 @@ BITS = [value for name, value in vars(n).items() if name.isupper() and isinstanc
 
 
 def test_bits_are_distinct_and_fit() -> None:
-    assert len(BITS) == 24
+    assert len(BITS) == 25
     assert all(bit.bit_count() == 1 and bit < 1 << 32 for bit in BITS)
     assert not any(one & other for one, other in itertools.combinations(BITS, 2))
     assert NOTE.isalignedstruct

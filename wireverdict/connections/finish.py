@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wireverdict.connections import history
+from wireverdict.connections.flags import storm
 from wireverdict.connections.layout import (
     BY_TIMESTAMP,
     CLOSED,
@@ -15,10 +16,12 @@ from wireverdict.connections.layout import (
     INACTIVE,
     INLINE_RTT,
     NEVER_ANSWERED,
+    ORIGINATOR_COPIED,
     ORIGINATOR_LOW,
     ORIGINATOR_RESET,
     PARTIAL,
     RESET,
+    RESPONDER_COPIED,
     RTT_BUCKETS,
     SYN_ACK_SENT,
     SYN_SENT,
@@ -84,6 +87,17 @@ def tcp_state(c: Any, a: Any, b: Any) -> Any:
     if a.state == ESTABLISHED and b.state == ESTABLISHED:
         return S1
     return OTH
+
+
+@kernel(inline=True, borrow=True)
+def only_copied(side: Any, e: Any, trouble: Any) -> Any:
+    """Whether it makes no storm of what a direction (its SIDE, its HALF) sent again, but for what was captured twice."""
+    if not e.trouble or not trouble[np.int64(e.trouble) - 1].copies:
+        return False
+    t = trouble[np.int64(e.trouble) - 1]
+    repeats = np.int64(t.retransmissions) - np.int64(t.copies)
+    sent_again = side.retransmitted_bytes - t.copied_bytes
+    return not storm(repeats, np.int64(t.spurious), sent_again, side.payload_bytes - t.copied_bytes)
 
 
 @kernel(inline=True, borrow=True)
@@ -247,6 +261,10 @@ def make_records(
             mine = np.uint16(mine | ORIGINATOR_RESET)
         if b.state == INACTIVE or (b.state == RESET and b.previous == INACTIVE):
             mine = np.uint16(mine | NEVER_ANSWERED)
+        if is_tcp and only_copied(r.source, a, trouble):
+            mine = np.uint16(mine | ORIGINATOR_COPIED)
+        if is_tcp and only_copied(r.destination, b, trouble):
+            mine = np.uint16(mine | RESPONDER_COPIED)
         bits[k] = mine
         answers[k] = np.uint8(b.state)
 

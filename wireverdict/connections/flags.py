@@ -10,15 +10,17 @@ from wireverdict.connections.layout import (
     GOT_REFUSED,
     GOT_UNREACHABLE,
     NEVER_ANSWERED,
+    ORIGINATOR_COPIED,
     ORIGINATOR_RESET,
     RESET,
+    RESPONDER_COPIED,
     SYN_START,
 )
 from wireverdict.headers import TCP
 from wireverdict.kernels import kernel, types
 from wireverdict.records import CONNECTION, Flag, Reason
 
-STORM_PACKETS = 10  # retransmissions, not counting those proven needless
+STORM_PACKETS = 10  # retransmissions, not counting those proven needless or only captured twice
 STORM_SHARE = 10  # one in so many payload bytes sent again: far beyond what congestion control lives with
 
 BUFFERBLOAT, POLICED, THROTTLED, STORM, ZERO, FAILED, WAS_RESET, ONE_SIDED, LOSS, UNREACHABLE = (1 << f for f in Flag)
@@ -30,11 +32,17 @@ NOT_TCP, ONE_DIRECTION, TOO_FEW, NOT_FROM_START = (
 
 
 @kernel(inline=True, borrow=True)
+def storm(repeats: Any, needless: Any, sent_again: Any, payload: Any) -> Any:
+    """Whether so many retransmissions, less those proven needless, and their bytes among all payload took over."""
+    enough = repeats - min(needless, repeats) >= STORM_PACKETS
+    return enough and sent_again * np.uint64(STORM_SHARE) >= payload
+
+
+@kernel(inline=True, borrow=True)
 def storming(side: Any) -> Any:
-    """Whether retransmissions that were needed took over in a direction (SIDE)."""
-    needless = min(side.spurious_retransmissions, side.retransmissions)
-    enough = side.retransmissions - needless >= STORM_PACKETS
-    return enough and side.retransmitted_bytes * np.uint64(STORM_SHARE) >= side.payload_bytes
+    """Whether they took over in a direction (SIDE)."""
+    repeats, needless = np.int64(side.retransmissions), np.int64(side.spurious_retransmissions)
+    return storm(repeats, needless, side.retransmitted_bytes, side.payload_bytes)
 
 
 @kernel(types.void(types.from_dtype(CONNECTION)[::1], types.uint16[::1], types.uint8[::1]), borrow=True)
@@ -78,7 +86,9 @@ def fill_flags(records: Any, bits: Any, answers: Any) -> None:
                 true |= LOSS
             if true & LOSS or not one_sided:
                 known |= LOSS
-            if storming(source) or storming(destination):
+            if (storming(source) and not bits[k] & ORIGINATOR_COPIED) or (
+                storming(destination) and not bits[k] & RESPONDER_COPIED
+            ):
                 true |= STORM
             if true & STORM or (not blind and (source.payload_bytes or destination.payload_bytes)):
                 known |= STORM

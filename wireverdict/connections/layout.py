@@ -33,6 +33,8 @@ SACK_HIGH = 1 << 10
 SYN_START = 1 << 11  # it began with a SYN from the originator
 ORIGINATOR_RESET = 1 << 12  # only in what goes to the flags: the originator's state is RESET
 NEVER_ANSWERED = 1 << 13  # likewise: nothing came from the responder, or nothing but a RST
+ORIGINATOR_COPIED = 1 << 14  # likewise: its retransmissions are no storm without those that were only captured twice
+RESPONDER_COPIED = 1 << 15
 
 # HALF.bits
 DID_CLOSE = 1 << 0  # FIN or RST sent
@@ -102,6 +104,7 @@ TROUBLE = np.dtype(
         ("retransmitted_bytes", "<u8"),
         ("missed_bytes", "<u8"),
         ("filled_bytes", "<u8"),  # of holes filled by a retransmission, or forgotten: not seen when `next` passed
+        ("copied_bytes", "<u8"),  # payload of `copies`
         ("ip_bytes_high", "<u4"),
         ("retransmissions", "<u4"),
         ("spurious", "<u4"),
@@ -120,7 +123,7 @@ TROUBLE = np.dtype(
         ("hole_us", "<u4", (HOLES,)),  # when it came to be seen
         ("hole_tsval", "<u4", (HOLES,)),  # TSval of the packet that jumped over it
         ("gaps", "<u4"),  # stretches that were acknowledged and never seen
-        ("pad", "<u4"),
+        ("copies", "<u4"),  # retransmissions that were captured twice
     ],
     align=True,
 )

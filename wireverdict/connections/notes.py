@@ -32,6 +32,7 @@ RST_SEEN = 1 << 20
 ONE_SIDED = 1 << 21  # so far only one direction of this connection has been seen
 CLOSED = 1 << 22  # both sides had finished (or reset) before or with this packet
 WINDOW_FULL = 1 << 23  # the data fill the receiver's advertised window (receiver-limited)
+COPIED = 1 << 24  # a TCP packet that was captured twice (headers.COPY), this being the second time
 
 NOTE = np.dtype(
     [

@@ -36,7 +36,7 @@ from wireverdict.connections.notes import (
     WINDOW_FULL,
 )
 from wireverdict.connections.pools import HOLES_FORGOTTEN, add_rtt, take_trouble
-from wireverdict.headers import DSACK, TIMESTAMPS
+from wireverdict.headers import COPY, DSACK, TIMESTAMPS
 from wireverdict.kernels import kernel
 
 PLAUSIBLE = 1 << 30  # no window is larger (RFC 7323, section 2.3): an ACK beyond it is not of this connection
@@ -256,13 +256,18 @@ def data(c: Any, e: Any, p: Any, h: Any, base: Any, side: Any, trouble: Any, cou
                 t.retransmitted_bytes += np.uint64(length - filled)
             else:
                 t.retransmissions += 1
-                t.repeats += 1
                 t.retransmitted_bytes += np.uint64(length)
                 t.filled_bytes += np.uint64(filled)
-                t.last_retransmitted_left = base
-                t.last_retransmitted_tsval = h.tsval
+                if h.present & COPY:
+                    t.copies += np.uint32(1)
+                    t.copied_bytes += np.uint64(length)
+                else:
+                    t.repeats += 1
+                    t.last_retransmitted_left = base
+                    t.last_retransmitted_tsval = h.tsval
         events |= np.uint32(OUT_OF_ORDER) if filled and not late else np.uint32(RETRANSMISSION)
-        e.bits = e.bits | TIMED_TWICE
+        if not h.present & COPY:
+            e.bits = e.bits | TIMED_TWICE
     flight = distance(e.next, e.acked)
     if p.state != INACTIVE and flight > 0:
         note.flight = flight
@@ -351,13 +356,18 @@ def acknowledgement(
                         p.bits = p.bits | DATA_TIMED
             p.bits = p.bits & ~(TIMING | TIMED_TWICE)
     elif (
-        moved == 0 and h.payload_length == 0 and h.tcp_flags & 3 == 0 and distance(p.next, p.acked) > 0 and window_same
+        not h.present & COPY
+        and moved == 0
+        and h.payload_length == 0
+        and h.tcp_flags & 3 == 0
+        and distance(p.next, p.acked) > 0
+        and window_same
     ):
         row = take_trouble(e, trouble, counters)
         if row >= 0:
             trouble[row].duplicate_acks += np.uint32(1)
         events |= DUPLICATE_ACK
-    if h.present & DSACK and not events & (SPURIOUS):
+    if h.present & DSACK and not h.present & COPY and not events & (SPURIOUS):
         row = np.int64(p.trouble) - 1
         if row >= 0 and trouble[row].repeats:
             trouble[row].spurious += np.uint32(1)

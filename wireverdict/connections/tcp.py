@@ -43,7 +43,7 @@ from wireverdict.connections.notes import (
 )
 from wireverdict.connections.pools import take_trouble
 from wireverdict.connections.sequence import add_hole, distance, move_next
-from wireverdict.headers import MSS, SACK1, SACK_PERMITTED, WINDOW_SCALE
+from wireverdict.headers import COPY, MSS, SACK1, SACK_PERMITTED, WINDOW_SCALE
 from wireverdict.kernels import kernel
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -192,7 +192,7 @@ def packet(
         e.bits = e.bits & ~(TIMING | TIMED_TWICE)
         if distance(end, e.acked) > 0:
             e.bits = e.bits | TIMING
-    elif flags & SYN:
+    elif flags & SYN and not h.present & COPY:
         e.bits = e.bits | TIMED_TWICE
     if flags & FIN:
         events |= FIN_SEEN

@@ -22,7 +22,7 @@ from wireverdict.connections.layout import (
     SYN_SENT,
     TROUBLE,
 )
-from wireverdict.connections.notes import CLOSED, ESTABLISHED, FROM_RESPONDER, NEW, NOTE, ONE_SIDED, UNREACHABLE
+from wireverdict.connections.notes import CLOSED, COPIED, ESTABLISHED, FROM_RESPONDER, NEW, NOTE, ONE_SIDED, UNREACHABLE
 from wireverdict.connections.pools import (
     CUT_TCP,
     ENDED_ROWS,
@@ -35,7 +35,7 @@ from wireverdict.connections.pools import (
     TOP_ROW,
     take_trouble,
 )
-from wireverdict.headers import HEADER, ICMP, ICMP6, PORTS, QUOTED, QUOTED_ONLY, TCP, TCP_HEADER, UDP
+from wireverdict.headers import COPY, HEADER, ICMP, ICMP6, PORTS, QUOTED, QUOTED_ONLY, TCP, TCP_HEADER, UDP
 from wireverdict.kernels import kernel, types
 from wireverdict.kernels.prefetch import prefetch
 
@@ -97,8 +97,10 @@ def end_connection(conn: Any, at: Any, ended: Any, counters: Any) -> None:
 
 @kernel(inline=True, borrow=True)
 def starts_flipped(h: Any, sport: Any, dport: Any, server_ports: Any) -> Any:
-    """Whether the first packet seen comes from the responder, told by well-known ports (Zeek's likely_server_ports). What goes to
-    everybody (RFC 919) was not asked for: nobody has that address."""
+    """Whether the first packet seen comes from the responder, told by well-known ports (Zeek's likely_server_ports).
+
+    Not what goes to everybody (RFC 919): nobody has asked from that address.
+    """
     if h.dst_hi == 0 and h.dst_lo == BROADCAST:
         return False
     if h.protocol == TCP:
@@ -368,6 +370,8 @@ def track(
             if silent > np.int64(c.idle):
                 c.idle = min(silent, np.int64(0xFFFFFFFF))
             c.last_ts = max(c.last_ts, h.ts)
+        if h.present & COPY:
+            events |= COPIED
         if h.present & QUOTED:
             events |= quote(h, note, conn, half, table, timeouts)
         note.events = events

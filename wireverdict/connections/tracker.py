@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds and time-outs of connection tracking."""
 
     max_connections: int = 1 << 20  # rows of 248 bytes; beyond that half-open connections go first
-    max_troubled: int = 1 << 18  # directions with loss, reordering or zero windows followed at once; 280 bytes each
+    max_troubled: int = 1 << 18  # directions with loss, reordering or zero windows followed at once; 288 bytes each
     max_histograms: int = 1 << 17  # directions with more than three round-trip samples; 872 bytes each
     tcp_idle: float = (
         300.0  # s without a packet until an open connection counts as over (Zeek's tcp_inactivity_timeout)

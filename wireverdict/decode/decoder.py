@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.decode.copies import mark_copies
+from wireverdict.decode.copies import SIGHT, SIGHTS, mark_copies
 from wireverdict.decode.fast import decode_frames
 from wireverdict.decode.home import DEFAULT, HomeNets
 from wireverdict.decode.link import FAST, KINDS
@@ -49,6 +49,7 @@ class Decoder:
         self._home = home.ranges, home.tops
         self._rows: NDArray[np.void] = np.zeros(1, HEADER)
         self._last: NDArray[np.void] = np.zeros(1, HEADER)
+        self._seen: NDArray[np.void] = np.zeros(SIGHTS, SIGHT)
         self._names: NDArray[np.uint8] = np.empty(1 << 16, np.uint8)
         self._counts: NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
         self._own: dict[str, int] = {}
@@ -78,7 +79,7 @@ class Decoder:
             )
             count += more
             if done == len(frames):
-                mark_copies(self._last, self._rows[:count])
+                mark_copies(self._last, self._seen, self._rows[:count])
                 return HeaderBatch(self._rows[:count], self._names[:used])
             self._names = np.concatenate((self._names, np.empty_like(self._names)))
 

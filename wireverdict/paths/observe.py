@@ -290,6 +290,8 @@ def observe(
                 m.bits |= DEPARTED
                 m.slot = -1
             s.member, s.sent[0], s.sent[1], s.rtt[0], s.rtt[1] = 0, 0, 0, 0, 0
+        if events & n.COPIED:
+            continue  # it is no loss, and no load
         bulk = False
         if events & n.DATA:
             if s.sent[side] < 255:
