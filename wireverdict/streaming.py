@@ -39,9 +39,9 @@ class StreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     silence: float = 0.0
     """s that a sensor's clock may be behind the latest of all sensors until it is called silent; 0: never. Only for
     sensors that run all the time."""
-    locate: int = 0
-    """TCP segments of each sensor that a partition keeps to tell, with other sensors' of the same connections, where segments
-    were lost, in the evidence of verdicts; 0: none are kept. 200,000 take 11 MB, and should hold half a minute."""
+    locate: int = 200_000
+    """TCP packets, of pairs of addresses that several sensors see, that a partition keeps at most to tell where segments were
+    lost, in the evidence of verdicts; 0: it tells nothing. 64 bytes each, as they come; what is settled is not kept."""
     metrics_port: int = 0
     """TCP port of Prometheus metrics of the first worker (the next ones count up); 0: none."""
     metrics_address: str = "127.0.0.1"
