@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 
 from tests.detectors.views import halves
-from wireverdict import snapshot
 from wireverdict.headers import (
     ACK,
     COPY,
@@ -19,7 +18,7 @@ from wireverdict.headers import (
     TIMESTAMPS,
     UDP,
 )
-from wireverdict.location.log import SEGMENT, Endpoints, Log, packet_ids
+from wireverdict.location.log import SEGMENT, Log, packet_ids
 
 ONE, OTHER = halves("192.0.2.1"), halves("198.51.100.7")
 
@@ -127,44 +126,3 @@ def test_packets_are_told_apart_by_all_that_they_are() -> None:
     changes += [{"sack1_left": 1}, {"sack1_right": 1}, {"ts": 99}, {}]
     log.add(rows(*({"present": timed} | change for change in changes)))
     assert len(np.unique(packet_ids(log.segments()))) == len(changes) - 1  # the time is the sensor's own
-
-
-def test_what_is_forgotten_leaves_how_far_data_had_come() -> None:
-    """Against the plain way: the highest end, numbers taken modulo 2**32 as near to the first as can be."""
-    rng = np.random.default_rng(5)
-    rows = np.zeros(600, SEGMENT)
-    rows["connection"], rows["from_high"] = rng.integers(1, 4, 600), rng.integers(0, 2, 600)
-    rows["ts"] = np.sort(rng.integers(0, 1_000, 600))
-    rows["seq"] = (0xFFFF_FF00 + rows["ts"] + rng.integers(0, 300, 600)).astype(np.uint32)
-    rows["length"] = rng.integers(0, 50, 600)
-    log = Log()
-    log._rows, log._many, log.span = [rows], len(rows), (0, 999)
-    log.connections = {number: Endpoints((0, 0, 1), (0, 0, 2)) for number in (1, 2, 3)}
-    for before in (200, 200, 500, 900):
-        log.forget(before)
-        again = Log()
-        again.load(snapshot.unpack(snapshot.pack(log.dump())))
-        for one in (log, again):
-            assert one.segments().tobytes() == log.segments().tobytes()
-            assert (one.segments()["ts"] >= before).all()
-            assert (one.span, one.cut, one.connections) == ((before, 999), True, log.connections)
-            for key, top in one.tops.items():
-                gone = rows[(rows["ts"] < before) & (rows["length"] > 0)]
-                gone = gone[(gone["connection"] == key[0]) & (gone["from_high"] == key[1])]
-                ends = [(int(row["seq"]) + int(row["length"]) - 0xFFFF_FF00) % 2**32 for row in gone]
-                assert (top - 0xFFFF_FF00) % 2**32 == max(ends)
-            assert len(one.tops) == 6
-    log.forget(2_000)
-    assert (log.connections, log.tops, len(log.segments())) == ({}, {}, 0)
-
-
-def test_the_oldest_half_goes_where_there_are_too_many() -> None:
-    rows = np.zeros(100, SEGMENT)
-    rows["ts"] = np.arange(100)
-    log = Log()
-    log._rows, log._many, log.span, log.connections = [rows], 100, (0, 99), {0: Endpoints((0, 0, 1), (0, 0, 2))}
-    log.keep(100)
-    assert not log.cut
-    log.keep(60)
-    assert log.segments()["ts"].tolist() == list(range(70, 100))
-    assert log.span == (70, 99)

@@ -102,7 +102,7 @@ def locate(first: tuple[str, Log], second: tuple[str, Log], most_missed: float =
             ends = logs[0].connections[number]
             told: list[Direction] = []
             for alone in _uses([_of(part, [number]) for part in mine]):
-                told += _directions(number, ends, alone, logs, names, order, most_missed)
+                told += _directions(ends, alone, logs, names, order, most_missed)
             of_pair += told
             if not told:
                 made.silent["no_match"] = made.silent.get("no_match", 0) + 1
@@ -203,7 +203,6 @@ def _uses(rows: list[NDArray[np.void]]) -> list[list[NDArray[np.void]]]:
 
 
 def _directions(
-    number: int,
     ends: Endpoints,
     rows: list[NDArray[np.void]],
     logs: list[Log],
@@ -219,13 +218,8 @@ def _directions(
         span = logs[far].span
         assert span is not None
         sender = [part[part["from_high"] == way] for part in rows]
-        if (began := logs[near].span) is not None and logs[near].cut:  # before that it may have seen anything
-            begin = int(clock.at_b(np.array([began[0]]))[0]) + follow.MARGIN
-            span = max(span[0], begin), span[1]
-            sender[far] = sender[far][sender[far]["ts"] >= span[0]]
         answers = [part[(part["from_high"] != way) & (part["flags"] & (ACK | RST) == ACK)] for part in rows]
-        forgotten = logs[near].tops.get((number, way))
-        told = follow.follow(sender[near], sender[far], answers[far], clock, span, answers[near], forgotten)
+        told = follow.follow(sender[near], sender[far], answers[far], clock, span, answers[near])
         if told is None:
             continue
         losses = np.zeros(len(told.ts), LOSS)

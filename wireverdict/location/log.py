@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +57,6 @@ class Log:
     left_out: int = 0
     connections: dict[int, Endpoints] = field(default_factory=dict)
     span: tuple[int, int] | None = None  # times of the first and last packet of the sensor, whatever it was; ns
-    cut: bool = False  # what was before that has been forgotten
-    tops: dict[tuple[int, int], int] = field(default_factory=dict)  # of what was: see `_tops`
     _rows: list[NDArray[np.void]] = field(default_factory=list)
     _many: int = 0
 
@@ -91,46 +89,6 @@ class Log:
         """The sensor has seen all that there was up to `ts` (ns) and, as far as is known, nothing of what was after."""
         if self.span is not None:
             self.span = self.span[0], max(min(self.span[1], ts), self.span[0])
-
-    def keep(self, most: int) -> None:
-        """Forget the oldest, if there are more than so many: half of them stay."""
-        if self._many > most:
-            ts = np.sort(self._whole()["ts"])
-            self.forget(int(ts[len(ts) - most // 2]))
-
-    def forget(self, before: int) -> None:
-        """Drop segments from before a time (ns): the sensor counts as having seen nothing until then."""
-        if self.span is None or before <= self.span[0]:
-            return
-        rows = self._whole()
-        gone, rows = rows[rows["ts"] < before], rows[rows["ts"] >= before]
-        self._rows, self._many = [rows], len(rows)
-        self.connections = {number: self.connections[number] for number in np.unique(rows["connection"]).tolist()}
-        for key, top in _tops(gone).items():
-            known = self.tops.get(key, top)
-            self.tops[key] = top if (top - known) & 0x80000000 == 0 else known
-        self.tops = {key: top for key, top in self.tops.items() if key[0] in self.connections}
-        self.span, self.cut = (before, max(self.span[1], before)), True
-
-    def dump(self) -> dict[str, Any]:
-        """All memory, for `wireverdict.snapshot`."""
-        ends = [(number, *each.low, *each.high) for number, each in self.connections.items()]
-        return {
-            "rows": self._whole().view(np.uint8),
-            "ends": np.array(ends, np.uint64).reshape(-1, 7),
-            "tops": np.array([(*key, top) for key, top in self.tops.items()], np.uint64).reshape(-1, 3),
-            "span": None if self.span is None else list(self.span),
-            "cut": self.cut,
-        }
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up what `dump` gave, in a fresh log."""
-        rows = np.array(state["rows"], np.uint8).view(SEGMENT)
-        self._rows, self._many, self.cut = [rows], len(rows), bool(state["cut"])
-        for number, *ends in state["ends"].tolist():
-            self.connections[number] = Endpoints(tuple(ends[:3]), tuple(ends[3:]))
-        self.tops = {(number, way): top for number, way, top in state["tops"].tolist()}
-        self.span = None if state["span"] is None else (int(state["span"][0]), int(state["span"][1]))
 
     def _whole(self) -> NDArray[np.void]:
         rows = np.concatenate(self._rows) if self._rows else np.zeros(0, SEGMENT)
@@ -171,22 +129,6 @@ def _segments(rows: NDArray[np.void]) -> tuple[NDArray[np.void], tuple[NDArray[n
         made["sack_right"][:, number] = np.where(there, rows[f"sack{number + 1}_right"], 0)
     made["dsack"] = present & DSACK != 0
     return made, (low, high)
-
-
-def _tops(rows: NDArray[np.void]) -> dict[tuple[int, int], int]:
-    """The sequence number behind the highest data, by connection and direction (1: from the higher endpoint)."""
-    rows = rows[rows["length"] > 0]
-    if not len(rows):
-        return {}
-    rows = rows[np.lexsort((rows["from_high"], rows["connection"]))]  # stable: in order of time
-    new = np.ones(len(rows), bool)
-    new[1:] = (rows["connection"][1:] != rows["connection"][:-1]) | (rows["from_high"][1:] != rows["from_high"][:-1])
-    starts = np.flatnonzero(new)
-    base = np.repeat(rows["seq"][starts], np.diff(np.append(starts, len(rows))))
-    ends = (rows["seq"] + rows["length"] - base).astype(np.int32)
-    tops = (rows["seq"][starts] + np.maximum.reduceat(ends, starts).astype(np.uint32)).tolist()
-    names = zip(rows["connection"][starts].tolist(), rows["from_high"][starts].tolist(), strict=True)
-    return dict(zip(names, tops, strict=True))
 
 
 def _hash(columns: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
