@@ -48,8 +48,8 @@ class Decoder:
         home = HomeNets(settings.home_nets)
         self._home = home.ranges, home.tops
         self._rows: NDArray[np.void] = np.zeros(1, HEADER)
-        self._last: NDArray[np.void] = np.zeros(1, HEADER)
-        self._seen: NDArray[np.void] = np.zeros(SIGHTS, SIGHT)
+        self._ids: NDArray[np.uint16] = np.zeros(1, np.uint16)
+        self._seen: NDArray[np.void] = np.zeros(SIGHTS + 1, SIGHT)
         self._names: NDArray[np.uint8] = np.empty(1 << 16, np.uint8)
         self._counts: NDArray[np.int64] = np.zeros(COUNTERS, np.int64)
         self._own: dict[str, int] = {}
@@ -64,6 +64,7 @@ class Decoder:
         data, frames = batch.data, np.ascontiguousarray(batch.frames)
         if len(self._rows) <= len(frames):
             self._rows = np.zeros(len(frames) + 1, HEADER)
+            self._ids = np.zeros(len(frames) + 1, np.uint16)
         links = frames["link"]
         if len(links) and not _IS_SLOW[links[0]] and (links == links[0]).all():  # as nearly always
             slow, located = _NONE, _NOWHERE
@@ -73,13 +74,13 @@ class Decoder:
         done, count, used = 0, 0, 0
         while True:
             later = located[np.searchsorted(slow, done) :] if len(slow) else located
-            room = self._rows[count:]
+            room, ids = self._rows[count:], self._ids[count:]
             done, more, used = decode_frames(
-                data, frames, done, later, self._inner, *self._home, KINDS, room, self._names, used, self._counts
+                data, frames, done, later, self._inner, *self._home, KINDS, room, ids, self._names, used, self._counts
             )
             count += more
             if done == len(frames):
-                mark_copies(self._last, self._seen, self._rows[:count])
+                mark_copies(self._seen, self._rows[:count], self._ids)
                 return HeaderBatch(self._rows[:count], self._names[:used])
             self._names = np.concatenate((self._names, np.empty_like(self._names)))
 

@@ -27,23 +27,24 @@ _ROWS = types.Array(types.from_dtype(HEADER), 1, "C")
 _SIGNATURE = types.UniTuple(types.int64, 3)(
     _BYTES, _FRAMES, types.int64, types.int64[:, ::1], types.boolean, types.uint64[:, ::1], types.uint8[::1],
     types.uint8[::1],
-    _ROWS, types.uint8[::1], types.int64, types.int64[::1],
+    _ROWS, types.uint16[::1], types.uint8[::1], types.int64, types.int64[::1],
 )  # fmt: skip
 
 
 @kernel(inline=True, borrow=True, internal=True)
-def ip_fields(data: Bytes, at: int, row: Any) -> None:
-    """Addresses, TTL and traffic class of the IP header at `at`, which is whole."""
+def ip_fields(data: Bytes, at: int, row: Any) -> int:
+    """Addresses, TTL and traffic class of the IP header at `at`, which is whole; gives the identification (IPv4's, else 0)."""
     if u8(data, at) >> 4 == 4:
         row["src_lo"] = MAPPED | np.uint64(u32(data, at + 12))
         row["dst_lo"] = MAPPED | np.uint64(u32(data, at + 16))
         row["tos"] = u8(data, at + 1)
         row["ttl"] = u8(data, at + 8)
-    else:
-        row["src_hi"], row["src_lo"] = u64(data, at + 8), u64(data, at + 16)
-        row["dst_hi"], row["dst_lo"] = u64(data, at + 24), u64(data, at + 32)
-        row["tos"] = u16(data, at) >> 4 & 0xFF
-        row["ttl"] = u8(data, at + 7)
+        return u16(data, at + 4)
+    row["src_hi"], row["src_lo"] = u64(data, at + 8), u64(data, at + 16)
+    row["dst_hi"], row["dst_lo"] = u64(data, at + 24), u64(data, at + 32)
+    row["tos"] = u16(data, at) >> 4 & 0xFF
+    row["ttl"] = u8(data, at + 7)
+    return 0
 
 
 @kernel(_SIGNATURE, borrow=True)
@@ -57,6 +58,7 @@ def decode_frames(
     tops: Bytes,
     kinds: Bytes,
     rows: NDArray[np.void],
+    ids: NDArray[np.uint16],
     names: Bytes,
     used: int,
     counts: NDArray[np.int64],
@@ -70,7 +72,7 @@ def decode_frames(
     Stops before the end only where `names` may have no room for another name. `located`: for each frame from `begin` on
     whose link type is not in `link.FAST`, in order: layer (see `link.find_ip`; or minus a reason), position, end,
     direction. `home`, `tops`: see HomeNets. `counts`: by reason, added to; index 0 is a waste bin. `rows` has room for a
-    row a frame, and one more that is zero.
+    row a frame, and one more that is zero; `ids` as many: the identification of each row's IP header.
     """
     count = 0
     slow = 0
@@ -146,7 +148,7 @@ def decode_frames(
         row["ip_length"] = ip_end - at
         row["protocol"] = protocol
         row["vlan"] = vlan
-        ip_fields(data, at, row)
+        ids[count] = ip_fields(data, at, row)
         end = min(end, ip_end)
         known |= transport(data, behind, end, ip_end, known, row, counts)
         sport, dport = row["sport"], row["dport"]
