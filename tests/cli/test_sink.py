@@ -70,7 +70,15 @@ def send_connections(bus: BusSettings, batches: int, size: int) -> list[str]:
     return names
 
 
+def catches(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has its own way with SIGTERM by now: while it starts, the signal just ends it."""
+    status = Path("/proc", str(process.pid), "status").read_text(encoding="ascii", errors="replace")
+    (caught,) = [line for line in status.splitlines() if line.startswith("SigCgt:")]
+    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
 def stop(process: subprocess.Popen[bytes]) -> int:
+    until(lambda: process.poll() is not None or catches(process))
     process.send_signal(signal.SIGTERM)
     return process.wait(60)
 
