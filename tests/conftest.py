@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 del os.environ["WIREVERDICT_KERNELS"]  # programs that tests start run kernels as they do anywhere
 assert wireverdict.kernels.MODE == wireverdict.kernels.IN_PROCESS
 
-# A busy machine is no fault of the code: nothing here is judged by the time that it takes.
-hypothesis.settings.register_profile("wireverdict", deadline=None)
-hypothesis.settings.load_profile("wireverdict")
+# A busy machine is no fault of the code: nothing here is judged by the time that it takes. Nor is a change judged by
+# examples that nobody drew before it: a commit has the same ones wherever it is tested; `make explore` draws others.
+hypothesis.settings.register_profile("settled", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, print_blob=True, max_examples=300)
+hypothesis.settings.load_profile("settled")
 
 
 @pytest.fixture(scope="module")

@@ -40,16 +40,21 @@ def test_batches_cannot_show(rows: NDArray[np.void], cuts: set[int]) -> None:
     assert same(whole.records, cut.records)
 
 
+def turn(rows: NDArray[np.void], halves: tuple[str, ...]) -> None:
+    """All numbers of hosts upside down, but for those that mean something: none (0) and everybody (255.255.255.255)."""
+    for half in halves:
+        host = rows[half] & np.uint64(0xFFFFFFFF)
+        rows[half] ^= np.where((host == 0) | (host == 0xFFFFFFFF), 0, 0xFFFFFFFF).astype(np.uint64)
+
+
 @EXAMPLES
 @given(made.traffic())
 def test_which_address_is_the_lower_cannot_show(rows: NDArray[np.void]) -> None:
     turned = rows.copy()
-    for half in ("src_lo", "dst_lo", "quoted_src_lo", "quoted_dst_lo"):  # all numbers of hosts upside down
-        turned[half] = np.where(rows[half] != 0, rows[half] ^ np.uint64(0xFFFFFFFF), rows[half])
+    turn(turned, ("src_lo", "dst_lo", "quoted_src_lo", "quoted_dst_lo"))
     plain, mirror = run(rows), run(turned)
     back = mirror.records.copy()
-    for half in ("src_lo", "dst_lo"):
-        back[half] ^= np.uint64(0xFFFFFFFF)
+    turn(back, ("src_lo", "dst_lo"))
     assert same(plain.notes, mirror.notes)
     assert same(plain.records, back)
 
