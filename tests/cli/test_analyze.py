@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.program import DEMO, command, environment, run
+from tests.processes import wait_idle
 
 PACKETS = 16_990
 
@@ -221,7 +222,7 @@ def test_a_signal_while_a_pipe_is_silent(capture: Path, tmp_path: Path, number: 
         assert process.stderr is not None
         process.stdin.write(data[: len(data) // 2])
         process.stdin.flush()
-        time.sleep(4)  # it reads, and then waits for more
+        wait_idle(process)  # it has read, and waits for more
         process.send_signal(number)
         process.wait(60)
         process.stdin.close()
@@ -250,7 +251,7 @@ def test_following_a_file_until_ctrl_c(capture: Path, tmp_path: Path) -> None:
         wait_for(process, out, b"wireverdict.connection")
         with growing.open("ab") as more:
             more.write(data[half + 5 :])
-        time.sleep(1.5)
+        wait_idle(process, 2.0)  # longer than it takes to look at the file again
         process.send_signal(signal.SIGINT)
         process.wait(60)
         assert process.stderr is not None

@@ -15,6 +15,7 @@ import pytest
 from producers.recorded.pieces import joined
 from tests.cli.program import DEMO, command, environment, run
 from tests.codec.made import assert_equal, batches
+from tests.processes import ask
 from tests.services.places import free_port
 from tests.streams.broker import Bus
 from wireverdict.bus import Envelope, Kind, Topic
@@ -101,7 +102,7 @@ def test_sigterm_sends_what_was_read() -> None:
     writer = subprocess.Popen(program, env=environment(**settings_of(bus)), stderr=subprocess.PIPE, text=True)
     with pytest.raises(subprocess.TimeoutExpired):
         writer.wait(5.0)
-    writer.send_signal(signal.SIGTERM)
+    ask(writer)
     _, errors = writer.communicate()
     assert writer.returncode == 128 + signal.SIGTERM, errors
     document = json.loads(errors.splitlines()[-1])

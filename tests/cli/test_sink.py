@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import ROOT, command, environment, run
+from tests.processes import ask
 from tests.services.places import once
 from tests.services.search import SearchServer
 from tests.sinks.bus import committed, new_bus, send, send_verdicts, until
@@ -70,16 +70,8 @@ def send_connections(bus: BusSettings, batches: int, size: int) -> list[str]:
     return names
 
 
-def catches(process: subprocess.Popen[bytes]) -> bool:
-    """Whether a process has its own way with SIGTERM by now: while it starts, the signal just ends it."""
-    status = Path("/proc", str(process.pid), "status").read_text(encoding="ascii", errors="replace")
-    (caught,) = [line for line in status.splitlines() if line.startswith("SigCgt:")]
-    return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
-
-
 def stop(process: subprocess.Popen[bytes]) -> int:
-    until(lambda: process.poll() is not None or catches(process))
-    process.send_signal(signal.SIGTERM)
+    ask(process)
     return process.wait(60)
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from tests.processes import ask
 from tests.streams.broker import Bus
 from wireverdict.bus import Topic
 
@@ -65,8 +66,8 @@ class Fleet:
         self.running.pop(number).wait()
 
     def end(self, number: int) -> int:
-        """Ask it to stop; its exit status."""
-        self.running[number].terminate()
+        """Ask it to stop, once it has started; its exit status."""
+        ask(self.running[number])
         return self.running.pop(number).wait(PATIENCE)
 
     def freeze(self, number: int) -> None:

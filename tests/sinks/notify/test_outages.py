@@ -16,6 +16,7 @@ import pytest
 
 from sinks.notify.store import read_memory
 from tests.cli.program import DEMO, ROOT, command, environment, run
+from tests.processes import ask
 from tests.sinks.bus import committed, new_bus, send, send_verdicts, until
 from tests.sinks.conformance import SECRET
 from tests.sinks.made import SECOND, START, verdict
@@ -57,7 +58,7 @@ def pager(given: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
+        ask(process)
         assert process.wait(60) in (0, -signal.SIGKILL)
 
 
