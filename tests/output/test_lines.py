@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from tests.output.connection_rows import make_rows
 from wireverdict.output.fields import FIELDS, Field, Kind
-from wireverdict.output.lines import CHUNK, Dialect, layout, lines
+from wireverdict.output.layout import Dialect, layout
+from wireverdict.output.lines import CHUNK, lines
 from wireverdict.records import CONNECTION
 
 PLAIN = Dialect(null="-", quote="'", colon="=", comma="+")
@@ -69,11 +69,6 @@ def test_a_line_never_needs_more_room_than_was_reckoned() -> None:
         longest = max(map(len, bytes(piece).splitlines()))
         assert longest <= made.room
     assert made.room < 2 * longest + 4_000
-
-
-def test_a_word_that_is_too_long_is_refused() -> None:
-    with pytest.raises(ValueError, match="is longer than 32 bytes"):
-        layout([("", Field("x", Kind.NAME, ("state",), names=("a" * 33,)))], PLAIN)
 
 
 def test_rows_that_do_not_lie_together() -> None:

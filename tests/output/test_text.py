@@ -47,7 +47,9 @@ def test_thousandths(value: int) -> None:
 def test_time(ts: int) -> None:
     seconds, nanoseconds = divmod(ts, 10**9)
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    assert written(text.put_time, np.int64(ts)) == f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+    days, rest = divmod(ts, text.DAY)
+    assert written(text.put_date, np.int64(days)) == f"{moment:%Y-%m-%dT}"
+    assert written(text.put_clock, np.int64(rest)) == f"{moment:%H:%M:%S}.{nanoseconds:09d}Z"
 
 
 GROUPS = st.lists(st.sampled_from([0, 0, 0, 1, 0xF, 0x10, 0xFF, 0x100, 0xFFF, 0x1000, 0xFFFF]), min_size=8, max_size=8)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wireverdict.output.fields import FIELDS, Field, Kind
-from wireverdict.output.lines import Dialect, Layout, layout, lines
+from wireverdict.output.layout import Dialect, Layout, layout
+from wireverdict.output.lines import lines
 
 _CHOSEN = tuple(field for field in FIELDS if field.kind != Kind.CONSTANT)
 HEADER_LINE = ",".join(field.name for field in _CHOSEN).encode() + b"\r\n"

@@ -44,6 +44,7 @@ class Field(NamedTuple):
     text: str = ""
     bit: int = 0
     names: tuple[str, ...] = ()
+    run: str = ""  # consecutive fields of one run are often all zero, or (a run of LEARNT) as in a row before
 
 
 _IANA = {
@@ -65,6 +66,8 @@ _IANA = {
     132: "sctp",
     136: "udplite",
 }
+LEARNT = frozenset(("flags",))
+"""Runs of which a few texts are remembered that are not for zeros."""
 PROTOCOLS = tuple(_IANA.get(number, f"protocol-{number}") for number in range(256))
 """Transport keywords by IANA number, as ECS has them (``ipv6-icmp``, not ``icmp6``)."""
 
@@ -86,32 +89,38 @@ def _ends(end: str) -> list[Field]:
 
 
 def _side(end: str) -> list[Field]:
-    def counter(name: str, column: str = "") -> Field:
-        return Field(f"wireverdict.{end}.{name}", Kind.INTEGER, (f"{end}.{column or name}",))
+    trouble, timing = f"{end}.trouble", f"{end}.timing"
+
+    def counter(name: str, run: str = "", column: str = "") -> Field:
+        return Field(f"wireverdict.{end}.{name}", Kind.INTEGER, (f"{end}.{column or name}",), run=run)
+
+    def positive(name: str, column: str) -> Field:
+        return Field(f"wireverdict.{end}.{name}", Kind.POSITIVE, (f"{end}.{column}",), run=timing)
 
     def millis(name: str) -> Field:
-        return Field(f"wireverdict.{end}.rtt.{name}_ms", Kind.MILLIS, (f"{end}.rtt_{name}", f"{end}.rtt_samples"))
+        columns = (f"{end}.rtt_{name}", f"{end}.rtt_samples")
+        return Field(f"wireverdict.{end}.rtt.{name}_ms", Kind.MILLIS, columns, run=timing)
 
     return [
         counter("payload_bytes"),
         counter("stream_bytes"),
-        counter("retransmissions"),
-        counter("retransmitted_bytes"),
-        counter("spurious_retransmissions"),
-        counter("out_of_order"),
-        counter("duplicate_acks"),
-        counter("zero_windows"),
-        counter("keep_alives"),
-        counter("missed_bytes"),
-        counter("peak_in_flight_bytes", "peak_in_flight"),
-        Field(f"wireverdict.{end}.throughput_bps", Kind.POSITIVE, (f"{end}.throughput_bps",)),
-        Field(f"wireverdict.{end}.mss_bytes", Kind.POSITIVE, (f"{end}.mss",)),
+        counter("retransmissions", trouble),
+        counter("retransmitted_bytes", trouble),
+        counter("spurious_retransmissions", trouble),
+        counter("out_of_order", trouble),
+        counter("duplicate_acks", trouble),
+        counter("zero_windows", trouble),
+        counter("keep_alives", trouble),
+        counter("missed_bytes", trouble),
+        counter("peak_in_flight_bytes", timing, "peak_in_flight"),
+        positive("throughput_bps", "throughput_bps"),
+        positive("mss_bytes", "mss"),
         millis("min"),
         millis("p50"),
         millis("p95"),
         millis("max"),
-        counter("rtt.samples", "rtt_samples"),
-        Field(f"wireverdict.{end}.rtt.method", Kind.NAME, (f"{end}.rtt_method",), names=METHODS),
+        counter("rtt.samples", timing, "rtt_samples"),
+        Field(f"wireverdict.{end}.rtt.method", Kind.NAME, (f"{end}.rtt_method",), names=METHODS, run=timing),
     ]
 
 
@@ -136,10 +145,10 @@ FIELDS: tuple[Field, ...] = (
     Field("wireverdict.handshake_ms", Kind.MILLIS_NS, ("handshake",)),
     Field("wireverdict.idle_ms", Kind.MILLIS_NS, ("idle",)),
     *(
-        Field(f"wireverdict.flags.{name}", Kind.FLAG, ("flags_true", "flags_known"), bit=i)
+        Field(f"wireverdict.flags.{name}", Kind.FLAG, ("flags_true", "flags_known"), bit=i, run="flags")
         for i, name in enumerate(FLAGS)
     ),
-    Field("wireverdict.unknown", Kind.REASONS, ("flags_known", "reasons")),
+    Field("wireverdict.unknown", Kind.REASONS, ("flags_known", "reasons"), run="flags"),
     *_side("source"),
     *_side("destination"),
 )

@@ -10,7 +10,8 @@ import orjson
 from numpy.typing import NDArray
 
 from wireverdict.output.fields import FIELDS, Field, Kind
-from wireverdict.output.lines import Dialect, Layout, layout, lines
+from wireverdict.output.layout import Dialect, Layout, layout
+from wireverdict.output.lines import lines
 
 _QUOTED = {Kind.ID, Kind.CONSTANT, Kind.TIME, Kind.ADDRESS, Kind.COMMUNITY_ID, Kind.HISTORY}
 

@@ -14,7 +14,9 @@ _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 _MAPPED = np.uint64(0xFFFF)  # bits 32 to 47 of an IPv4 address held as ::ffff:a.b.c.d
 _EIGHT = np.uint64(10**8)
 _ZEROS = np.uint64(0x3030303030303030)
-_DAY = 86_400_000_000_000
+_CLOCK = np.uint64(0x30303A30303A3030)
+"""What turns eight digits, two of them 0, into ``hh:mm:ss``."""
+DAY = 86_400_000_000_000
 
 ADDRESS_ROOM = 39
 TIME_ROOM = 30
@@ -87,10 +89,8 @@ def put_thousandths(out: Any, at: int, value: Any) -> int:
 
 
 @kernel(borrow=True)
-def put_time(out: Any, at: int, ts: Any) -> int:
-    """`ts` (ns since 1970, int64) as ``2026-03-14T09:26:53.589793238Z``: 30 bytes, years 1677 to 2262."""
-    days = ts // _DAY
-    rest = ts - days * _DAY
+def put_date(out: Any, at: int, days: Any) -> int:
+    """The day (since 1970, int64) as ``2026-03-14T``: 11 bytes, years 1677 to 2262."""
     # Proleptic Gregorian calendar in eras of 400 years that begin on 1 March (H. Hinnant, "chrono-compatible
     # low-level date algorithms", civil_from_days); the offset makes the number of days positive for every int64.
     shifted = days + 719_468
@@ -109,21 +109,25 @@ def put_time(out: Any, at: int, ts: Any) -> int:
     out[at + 7] = 45
     _pair(out, at + 8, day)
     out[at + 10] = 84
-    seconds = rest // 1_000_000_000
-    nanoseconds = rest - seconds * 1_000_000_000
-    _pair(out, at + 11, seconds // 3600)
-    out[at + 13] = 58
-    _pair(out, at + 14, seconds // 60 % 60)
-    out[at + 16] = 58
-    _pair(out, at + 17, seconds % 60)
-    out[at + 19] = 46
-    out[at + 20] = np.uint8(48 + nanoseconds // 100_000_000)
-    _pair(out, at + 21, nanoseconds // 1_000_000 % 100)
-    _pair(out, at + 23, nanoseconds // 10_000 % 100)
-    _pair(out, at + 25, nanoseconds // 100 % 100)
-    _pair(out, at + 27, nanoseconds % 100)
-    out[at + 29] = 90
-    return at + 30
+    return at + 11
+
+
+@kernel(inline=True, borrow=True)
+def put_clock(out: Any, at: int, ns: Any) -> int:
+    """The time of day (ns, int64) as ``09:26:53.589793238Z``: 19 bytes."""
+    seconds = np.uint64(ns) // np.uint64(1_000_000_000)
+    nanoseconds = np.uint64(ns) - seconds * np.uint64(1_000_000_000)
+    minutes = seconds // np.uint64(60)
+    hours = minutes // np.uint64(60)
+    minutes, seconds = minutes - hours * np.uint64(60), seconds - minutes * np.uint64(60)
+    clock = hours * np.uint64(1_000_000) + minutes * np.uint64(1_000) + seconds  # hh0mm0ss
+    store_word(out, at, eight_digits(clock) | _CLOCK)
+    tenths = nanoseconds // _EIGHT
+    out[at + 8] = 46
+    out[at + 9] = np.uint8(np.uint64(48) + tenths)
+    store_word(out, at + 10, eight_digits(nanoseconds - tenths * _EIGHT) | _ZEROS)
+    out[at + 18] = 90
+    return at + 19
 
 
 @kernel(inline=True, borrow=True)
