@@ -68,16 +68,23 @@ class StreamApp(faust.App):  # type: ignore[misc]
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         if not self.should_stop:
+            # Faust stops reading when partitions are revoked, but not in a worker that had none, and takes the new ones for
+            # active before it knows whose their messages are.
+            self._hold(assigned)
             try:
                 await self.take_up(assigned)
             except Exception as error:  # noqa: BLE001 - whatever it is, reading on without the state would lose
                 self.die("partitions could not be restored", error)
             # What Faust began after the rebalance before may have ended in the meantime, and reads already.
-            self.consumer.stop_flow()
-            self.flow_control.suspend()
-            self.consumer.pause_partitions(assigned)
-            self.flow_control.clear()
+            self._hold(assigned)
         await super()._on_partitions_assigned(assigned, generation_id)
+
+    def _hold(self, partitions: set[TP]) -> None:
+        """Read nothing until Faust has done what it does about new partitions, and forget what was read."""
+        self.consumer.stop_flow()
+        self.flow_control.suspend()
+        self.consumer.pause_partitions(partitions)
+        self.flow_control.clear()
 
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
         if not self.should_stop:

@@ -79,6 +79,47 @@ def test_tls_is_handed_on() -> None:
     assert (both["protocol"], both["username"]) == ("SASL_SSL", "worker")
 
 
+FLOW = """
+import asyncio
+import faust
+from types import SimpleNamespace
+from streams.app import make_app
+from wireverdict.bus import BusSettings
+from wireverdict.streaming import StreamSettings
+
+said = []
+
+async def after(self, *given):
+    said.append("faust")
+
+faust.App._on_partitions_assigned = after
+
+async def play():
+    app = make_app(BusSettings(), StreamSettings(), "edge-0")
+    app._consumer = SimpleNamespace(
+        stop_flow=lambda: said.append("stopped"), pause_partitions=lambda which: said.append(f"paused {len(which)}")
+    )
+    app.flow_control.resume()
+
+    async def take_up(assigned):
+        said.append(f"restored, reading {app.flow_control.is_active()}")
+        app.flow_control.resume()  # by what the rebalance before has begun
+
+    app.take_up = take_up
+    await app._on_partitions_assigned({faust.types.TP("headers", 0), faust.types.TP("headers", 1)}, 7)
+    print(said, app.flow_control.is_active())
+
+asyncio.run(play())
+"""
+
+
+def test_nothing_is_read_while_partitions_are_taken_up() -> None:
+    """Not in a worker either that had none before, whose reading Faust does not stop."""
+    done = subprocess.run([sys.executable, "-c", FLOW], cwd=ROOT, check=True, capture_output=True, text=True)
+    held = "'stopped', 'paused 2'"
+    assert done.stdout.strip() == f"[{held}, 'restored, reading False', {held}, 'faust'] False"
+
+
 OWED = """
 import asyncio, json
 from types import SimpleNamespace
