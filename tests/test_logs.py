@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from tests.cli.program import run
 from wireverdict import logs
 
 
@@ -41,6 +42,14 @@ def test_clients_do_not_say_the_same_again_and_again(monkeypatch: pytest.MonkeyP
     assert [once.filter(each) for each in (fail, fail, other, fail)] == [True, False, True, False]
     now[0] += logs.QUIET
     assert once.filter(fail)
+
+
+def test_a_command_that_sets_up_no_logs_tells_of_a_missing_broker_once() -> None:
+    ended = run("topics", "check", WIREVERDICT_BUS__SERVERS="127.0.0.1:1")
+    lines = ended.err.splitlines()
+    assert ended.status == 2
+    assert lines[-1].startswith("Error: no answer from 127.0.0.1:1: ")
+    assert sum(line.startswith("FAIL ") for line in lines) <= 3  # one in QUIET s
 
 
 def test_what_is_ours_is_always_said() -> None:

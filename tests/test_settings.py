@@ -108,6 +108,22 @@ def test_texts_in_the_environment_become_what_the_key_is() -> None:
             "[capture]\ntunnels = 'both'\n",
             "my.toml, line 2: capture.tunnels = 'both': expected one of 'inner', 'outer'",
         ),
+        (
+            "tracking.tcp_idle = inf\n",
+            "my.toml, line 1: tracking.tcp_idle = inf: expected a number from 0 to 1,000,000,000",
+        ),
+        (
+            "[tracking]\nreport_open = nan\n",
+            "my.toml, line 2: tracking.report_open = nan: expected a number from 0 to 1,000,000,000",
+        ),
+        (
+            "[windows]\npackets = 99999999999999999999\n",
+            "my.toml, line 2: windows.packets = 99999999999999999999: expected a number from 0 to 1,000,000,000,000",
+        ),
+        (
+            "[detectors.throttling_ratio]\nrequest_ports = [53, -1]\n",
+            "my.toml, line 2: detectors.throttling_ratio.request_ports = [53, -1]: expected a number from 0 to",
+        ),
         ("capture.community_id_seed = -1\n", "my.toml, line 1: capture.community_id_seed = -1: expected int >= 0"),
     ],
 )

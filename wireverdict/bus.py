@@ -100,6 +100,9 @@ class BusSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def librdkafka(settings: BusSettings) -> dict[str, Any]:
     """The settings as confluent-kafka wants them. Raises OSError when the password's file cannot be read."""
+    from wireverdict.logs import hush  # logging takes a short run longer to import than most of what it needs
+
+    hush()  # librdkafka tells of a broker that is away many times a second
     options: dict[str, Any] = {
         "bootstrap.servers": settings.servers,
         "security.protocol": settings.security_protocol,

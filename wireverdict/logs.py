@@ -61,6 +61,14 @@ class Once(logging.Filter):
         return True
 
 
+_ONCE = Once()
+
+
+def hush() -> None:
+    """Have clients' troubles told once in a while where a command has not set up logs: what comes of them, it says itself."""
+    logging.getLogger("wireverdict.kafka").addFilter(_ONCE)
+
+
 def set_up(role: str, level: int = logging.INFO) -> None:
     """Log from now on. Clients are heard from warnings on."""
     handler = logging.StreamHandler(sys.stderr)

@@ -7,6 +7,7 @@ itself: `wireverdict.cli` hands over what it has read. config/wireverdict.toml s
 
 from __future__ import annotations
 
+import math
 import os
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,9 @@ from wireverdict.streaming import StreamSettings
 from wireverdict.windows.settings import WindowSettings
 
 PREFIX = "WIREVERDICT_"
+LARGEST = 1e12
+"""No setting makes sense beyond it, in whatever unit. Times in s are held as ns (int64), so theirs is LONGEST."""
+LONGEST = 1e9
 
 
 class SettingsError(ValueError):
@@ -227,9 +231,26 @@ def _leaves(
             yield from _leaves(source, kind, value, here)
             continue
         try:
-            yield here, _convert(value, kind, source.texts)
+            made = _convert(value, kind, source.texts)
         except msgspec.ValidationError as error:
             raise SettingsError(f"{source.where(key)}: {key} = {value!r}: {_allowed(kind, str(error))}") from None
+        if refused := beyond(made):
+            raise SettingsError(f"{source.where(key)}: {key} = {value!r}: {refused}")
+        yield here, made
+
+
+def beyond(value: Any) -> str:
+    """What is expected of a number that no setting can have; "" for one that may be right, and for other kinds of values.
+
+    Parts say what they need of theirs. This keeps what is no number, or too large for any table, from getting as far.
+    """
+    for number in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            continue
+        most = LARGEST if isinstance(number, int) else LONGEST
+        if not (math.isfinite(number) and 0 <= number <= most):
+            return f"expected a number from 0 to {most:,.0f}"
+    return ""
 
 
 def _convert(value: Any, kind: Any, texts: bool) -> Any:

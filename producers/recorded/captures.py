@@ -15,6 +15,7 @@ from producers.recorded.source import Gap, Recorded, SourceError
 from producers.timeline import open_timeline
 from wireverdict.decode.decoder import Decoder, DecodeSettings
 from wireverdict.headers import HEADER, QUOTED_ONLY, HeaderBatch
+from wireverdict.output.units import utf8
 from wireverdict.partition import divide, with_quoted
 from wireverdict.settings import Settings
 
@@ -117,7 +118,7 @@ class CaptureSource:
     def _tell(self) -> None:
         for report in self._timeline.reports:
             if report.error is not None:
-                self.gaps.append(Gap("damaged", report.path, 0, "headers", report.error))
+                self.gaps.append(Gap("damaged", utf8(report.path), 0, "headers", report.error))
         if self._first_share:  # every share decodes all frames
             self.counts.update(self._decoder.skipped)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_whatever_goes_wrong_people_get_a_sentence(
     def fail(options: object) -> int:
         raise errors.pop()
 
-    errors = [MemoryError(), RuntimeError("x\ny\nz"), KeyboardInterrupt()]
+    errors = [OSError(errno.ENOMEM, "x"), MemoryError(), RuntimeError("x\ny\nz"), KeyboardInterrupt()]
     monkeypatch.setattr(analysis, "analyze", fail)
     monkeypatch.delenv("WIREVERDICT_DEBUG", raising=False)
     assert app.run(["analyze", "x"]) == app.INTERRUPTED
@@ -113,8 +114,10 @@ def test_whatever_goes_wrong_people_get_a_sentence(
         "wireverdict: stopped by an error that should not happen: RuntimeError: x. Set WIREVERDICT_DEBUG=1"
     )
     assert told.count("\n") == 1
-    assert app.run(["analyze", "x"]) == app.FAILED
-    assert "out of memory" in capsys.readouterr().err
+    for _ in errors[:]:
+        assert app.run(["analyze", "x"]) == app.FAILED
+        assert capsys.readouterr().err.startswith("wireverdict: out of memory; ")
+    assert not errors
 
 
 def test_with_debug_the_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ def test_write_show_retain(tmp_path: Path) -> None:
     assert "bytes a header" in ended.err
     assert "0 headers written" in run("archive", "write", where, DEMO, "--as", "edge").err
     shown = run("archive", "show", where).out
-    assert "edge: 1 files, 1 hours from 2026-11-23T07:00:00Z" in shown
+    assert "edge: 1 file, 1 hour from 2026-11-23T07:00:00Z" in shown
     assert run("archive", "retain", where, "--keep", "100000").err == "0 files deleted\n"
 
 

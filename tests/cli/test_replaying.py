@@ -197,7 +197,7 @@ def test_what_is_missing_is_in_the_report(tmp_path: Path) -> None:
         result.result()
     report = tmp_path / "r.json"
     ended = run("replay", "topic:", "--report", report, "--json", **variables(bus))
-    assert "incomplete, 1 known gaps:" in ended.err
+    assert "incomplete, 1 known gap:" in ended.err
     assert "retention: edge, partition 1: 12 messages" in ended.err
     gaps = orjson.loads(report.read_bytes())["wireverdict"]["gaps"]
     assert [(gap["kind"], gap["many"], gap["unit"]) for gap in gaps] == [("retention", 12, "messages")]

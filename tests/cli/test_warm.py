@@ -30,6 +30,17 @@ def test_only_the_first_run_compiles(tmp_path: Path) -> None:
     assert run(tmp_path) == "False []"
 
 
+def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {"WIREVERDICT_KERNEL_CACHE": str(tmp_path / "file" / "kernels"), "PYTHONPATH": str(warm.ROOT)}
+    program = "import sys; from wireverdict.cli.app import run; sys.exit(run(['analyze', '-']))"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: kernels have to be compiled once and kept: NotADirectoryError: ")
+    assert f"kept below {tmp_path}/file/kernels: it has to be writable" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_what_takes_longest_comes_first(tmp_path: Path) -> None:
     program = PROGRAM.replace("warm(['wireverdict.boundary', 'producers.merge']), ", "").replace(
         "from wire", "import wireverdict.connections.tracker, wireverdict.boundary\nfrom wire", 1

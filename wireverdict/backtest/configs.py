@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from wireverdict.compose import detectors
-from wireverdict.settings import Given, Settings, SettingsError
+from wireverdict.settings import Given, Settings, SettingsError, beyond
 
 CORE = ("capture", "tracking", "windows", "paths")
 """Sections that change what a window holds. `detectors` and `alerts` only change what is said of it; others say nothing."""
@@ -110,6 +110,8 @@ def with_value(settings: Settings, key: str, value: Any) -> Settings:
             table = tables
             for section in sections:
                 table = table[section]
+            if refused := beyond(value):
+                raise ValueError(refused)
             table[name] = value
             made = msgspec.convert(tables, Settings)
         _of_others(made)

@@ -184,10 +184,8 @@ def sweep(axes: Sequence[Axis], points: Sequence[tuple[Sequence[float | int], Re
     told = []
     for values, one in points:
         mine = [incident for incident in one.incidents if not rule or incident.rule == rule]
-        names = [
-            digest(i.place, i.fingerprint, *map(str, (i.start, i.fired, i.resolved, i.severity, i.confidence)))
-            for i in mine
-        ]
+        # what people see change: whom it is about, when they are told, how grave; a threshold moves confidence always
+        names = [digest(i.place, i.fingerprint, *map(str, (i.fired, i.resolved, i.severity))) for i in mine]
         told.append(point(values, one.line(rule), names))
     return conclude(axes, told)
 

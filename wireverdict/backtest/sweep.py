@@ -125,8 +125,8 @@ def conclude(axes: Sequence[Axis], points: Sequence[Point]) -> Swept:
 
     With labels, good points are those whose F1 is within NEAR of the best; the stable region is the largest set of good
     points that are neighbours, and the suggestion is the point that is farthest inside it, among equals the one nearest to the
-    present value, then the one with fewest pages. Without labels the region is the largest set of neighbours that tell
-    exactly the same, and nothing is suggested.
+    present value, then the one with fewest pages. Without labels the region is the largest set of neighbours with the same
+    incidents, and nothing is suggested.
     """
     shape = [len(one.values) for one in axes]
     labelled = any(one.f1 for one in points)

@@ -18,13 +18,14 @@ from wireverdict.cli.app import FAILED, FOUND, NOTHING
 from wireverdict.cli.interrupts import Interrupts
 from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
+from wireverdict.cli.targets import keep_apart
 from wireverdict.cli.veiling import ANONYMOUS, open_veil
 from wireverdict.compose import pipeline
 from wireverdict.frames import FrameBatch
 from wireverdict.output.outputs import CsvFile, JsonLines, Output, ParquetFile
 from wireverdict.output.stream import OutputError, Stream
 from wireverdict.output.summary import summary
-from wireverdict.output.units import several
+from wireverdict.output.units import printable, several
 from wireverdict.pipeline import Pipeline
 from wireverdict.settings import Settings, SettingsError, Source, from_environment, from_file, settings
 from wireverdict.verdicts import Status, Verdict
@@ -78,6 +79,7 @@ def analyze(options: Options) -> int:
 def prepare(options: Options, interrupts: Interrupts) -> Run:
     """Everything that can be refused before anything is read. Raises Refusal, OutputError, ValueError (SettingsError)."""
     refuse(options)
+    keep_apart({"--csv": options.csv, "--parquet": options.parquet}, _named(options))
     chosen = loaded(chosen_settings(options, os.environ))
     chosen_filter = make_filter(options.expression)
     made = pipeline(chosen, open_veil(chosen.privacy, os.environ))
@@ -85,6 +87,11 @@ def prepare(options: Options, interrupts: Interrupts) -> Run:
     if timeline.bytes_total is None and not options.follow:
         interrupts.grace = GRACE
     return Run(made, timeline, open_outputs(options, chosen), interrupts, chosen_filter)
+
+
+def _named(options: Options) -> list[str]:
+    """Files that the command line names to be read."""
+    return [*options.inputs, *([options.config] if options.config is not None else [])]
 
 
 def refuse(options: Options) -> None:
@@ -100,7 +107,7 @@ def refuse(options: Options) -> None:
 def tell(sentence: str) -> int:
     """Say on standard error what went wrong; gives the exit status for it."""
     with suppress(OSError, ValueError):  # standard error may be closed: there is nobody left to tell
-        print(f"wireverdict: {sentence}", file=sys.stderr, flush=True)
+        print(f"wireverdict: {printable(sentence)}", file=sys.stderr, flush=True)
     return FAILED
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -84,8 +85,14 @@ def run(arguments: Sequence[str]) -> int:
 def _last_resort(error: Exception) -> int:
     if os.environ.get("WIREVERDICT_DEBUG"):
         raise error
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        print(
+            "wireverdict: out of memory; it is bound by the settings max_… of tracking, windows and paths",
+            file=sys.stderr,
+        )
+        return FAILED
     first = (str(error).splitlines() or [""])[0]  # numba's messages are pages
-    what = "out of memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {first}"
+    what = f"{type(error).__name__}: {first}"
     print(
         f"wireverdict: stopped by an error that should not happen: {what}. "
         "Set WIREVERDICT_DEBUG=1 and run again to see where; a report with that output helps.",

@@ -11,11 +11,11 @@ from producers.recorded.archiving import Archiver
 from producers.recorded.source import ARCHIVE, TOPIC, Gap, HeaderSource, SourceError, open_source
 from producers.recorded.store import HOUR, Store
 from producers.timeline import open_timeline
-from wireverdict.cli.app import NOTHING
+from wireverdict.cli.app import FAILED, NOTHING
 from wireverdict.cli.interrupts import Interrupts
 from wireverdict.cli.progress import Progress
 from wireverdict.cli.replaying import Options, chosen_settings
-from wireverdict.output.units import size
+from wireverdict.output.units import printable, several, size
 from wireverdict.verdicts import timestamp
 
 DAY = 86_400.0
@@ -82,9 +82,11 @@ def write(options: Writing) -> int:
     headers = archiver.cursor.headers - before
     print(f"{headers:,} headers written; {_of(archiver)}", file=sys.stderr)
     for gap in source.gaps:
-        print(f"  {gap.kind}: {gap}", file=sys.stderr)
+        print(printable(f"  {gap.kind}: {gap}"), file=sys.stderr)
     archiver.store.close()
-    return 128 + interrupts.signal if interrupts.signal else NOTHING
+    if interrupts.signal:
+        return 128 + interrupts.signal
+    return FAILED if any(gap.kind == "damaged" for gap in source.gaps) else NOTHING
 
 
 def _commit(archiver: Archiver, source: HeaderSource, options: Writing) -> float:
@@ -112,7 +114,7 @@ def retain(where: str, keep: float) -> int:
     store = Store(where, write=True)
     gone = store.retain(_before(keep))
     store.close()
-    print(f"{len(gone)} files deleted", file=sys.stderr)
+    print(f"{several(len(gone), 'file')} deleted", file=sys.stderr)
     return NOTHING
 
 
@@ -124,7 +126,7 @@ def show(where: str) -> int:
         sensors.setdefault(entry.sensor, []).append(entry.hour)
     for sensor, hours in sensors.items():
         first, last = timestamp(min(hours)), timestamp(max(hours) + HOUR)
-        print(f"{sensor}: {len(hours)} files, {len(set(hours))} hours from {first} to {last}")
+        print(f"{sensor}: {several(len(hours), 'file')}, {several(len(set(hours)), 'hour')} from {first} to {last}")
     cursor = store.cursor()
     each = f", {cursor.bytes / cursor.headers:.1f} bytes each" if cursor.headers else ""
     print(f"{cursor.headers:,} headers were written{each}")

@@ -22,6 +22,8 @@ from wireverdict.cli.app import FAILED, FOUND, NOTHING
 from wireverdict.cli.passes import Pass, Passed, run_all
 from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
+from wireverdict.cli.targets import keep_apart
+from wireverdict.output.units import utf8
 from wireverdict.settings import from_environment, settings
 
 SUGGESTED = "suggested"
@@ -90,6 +92,8 @@ def prepare(options: Options) -> Plan:
             raise Refusal("--html needs plotly: install it with pip install 'wireverdict[report]'") from None
         if not Path(options.html).parent.is_dir():
             raise Refusal(f"--html {options.html}: there is no such directory")
+        read = [path for path in options.inputs if not path.startswith((ARCHIVE, TOPIC))]
+        keep_apart({"--html": options.html}, [*read, *options.configs, *([options.labels] if options.labels else [])])
     named = configs(options)
     axes = [sweeps.axis(text, named[0].settings) for text in options.sweeps]
     points = sweeps.configs(axes, named[0].settings) if axes else []
@@ -121,14 +125,14 @@ def units(options: Options) -> list[tuple[tuple[str, ...], str]]:
     """What is read apart from each other: inputs, and the name of the place that they are. Raises Refusal."""
     recorded = any(text.startswith((ARCHIVE, TOPIC)) for text in options.inputs)
     if not options.each:
-        name = Path(options.inputs[0]).name if len(options.inputs) == 1 and not recorded else "captures"
+        name = utf8(Path(options.inputs[0]).name) if len(options.inputs) == 1 and not recorded else "captures"
         return [(options.inputs, name)]
     if recorded:
         raise Refusal("--each is for captures; an archive's and a topic's sensors are places of their own anyway")
     paths = [report.path for report in expand(list(options.inputs))]
     names = [Path(path).name for path in paths]
     apart = len(set(names)) == len(names)
-    return [((path,), name if apart else path) for path, name in zip(paths, names, strict=True)]
+    return [((path,), utf8(name if apart else path)) for path, name in zip(paths, names, strict=True)]
 
 
 def run(plan: Plan, options: Options) -> Backtest:
@@ -173,7 +177,7 @@ def put_together(plan: Plan, options: Options, groups: list[list[int]], passed: 
         for name, count in one.counts.items():
             counts[name] = counts.get(name, 0) + count
     source = Source(
-        spec=list(options.inputs),
+        spec=[utf8(text) for text in options.inputs],
         apart=options.each,
         places=[place for one in first for place in one.places],
         missing=[(gap.kind, gap.where, gap.many, gap.unit, gap.reason) for one in first for gap in one.gaps],

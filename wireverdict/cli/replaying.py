@@ -22,12 +22,13 @@ from producers.recorded.resend import Resend, own_topics
 from producers.recorded.source import ARCHIVE, TOPIC, Gap, HeaderSource, SourceError
 from wireverdict import compose, snapshot
 from wireverdict.cli.analysis import read_settings, tell
-from wireverdict.cli.app import FOUND, NOTHING
+from wireverdict.cli.app import FAILED, FOUND, NOTHING
 from wireverdict.cli.interrupts import Interrupts
 from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
+from wireverdict.cli.targets import keep_apart
 from wireverdict.judge import Judge
-from wireverdict.output.units import duration
+from wireverdict.output.units import duration, printable, several, utf8
 from wireverdict.settings import Settings, Source, from_environment, settings
 from wireverdict.verdicts import Status, Verdict, timestamp
 
@@ -76,6 +77,9 @@ def replay(options: Options) -> int:
 
 def prepare(options: Options) -> tuple[Task, int]:
     """What is to be read, and by how many processes. Raises SettingsError, ValueError, SourceError."""
+    outputs = {"--verdicts": options.verdicts, "--connections": options.connections, "--report": options.report}
+    read = [path for path in options.sources if not path.startswith((TOPIC, ARCHIVE))]
+    keep_apart({**outputs, "--state": options.state}, [*read, *([options.config] if options.config else [])])
     chosen = chosen_settings(options)
     speed = read_speed(options.speed)
     kind = next((kind for kind in (TOPIC, ARCHIVE) if options.sources[0].startswith(kind)), "")
@@ -183,7 +187,7 @@ class Run:
             "event": {"kind": "metric", "dataset": "wireverdict.replay"},
             "wireverdict": {
                 "replay": self.options.name,
-                "sources": list(self.options.sources),
+                "sources": [utf8(text) for text in self.options.sources],
                 "headers": headers,
                 "connections": records,
                 **told,
@@ -206,13 +210,18 @@ class Run:
         if len(versions) > 1:
             listed = ", ".join(f"{version} ({many:,} messages)" for version, many in sorted(versions.items()))
             print(f"schema versions in the topic: {listed}", file=sys.stderr)
-        print(f"incomplete, {len(gaps)} known gaps:" if gaps else "no gap is known", file=sys.stderr)
+        known = several(len(gaps), "known gap")
+        print(f"incomplete, {known}:" if gaps else "no gap is known", file=sys.stderr)
         for gap in gaps:
-            print(f"  {gap.kind}: {gap}", file=sys.stderr)
+            print(printable(f"  {gap.kind}: {gap}"), file=sys.stderr)
+        if not headers:
+            print("no header was found: look at the source, and at what chooses from it", file=sys.stderr)
         if self.interrupts.signal:
             return 128 + self.interrupts.signal
         if self.options.state:
             Path(self.options.state).unlink(missing_ok=True)
+        if any(gap.kind == "damaged" for gap in gaps):
+            return FAILED
         return FOUND if self.firing else NOTHING
 
     def status(self) -> int:

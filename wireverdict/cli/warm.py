@@ -36,7 +36,7 @@ def missing() -> list[str]:
 def warm(modules: Sequence[str] = PARTS, *, writers: bool = False) -> bool:
     """Compile what some modules declare and was never compiled, with a word on standard error; whether there was anything.
 
-    Raises RuntimeError if that fails.
+    Raises click.ClickException if they cannot be compiled or kept.
     """
     for name in (*modules, *([WRITERS] if writers else [])):
         import_module(name)
@@ -48,8 +48,21 @@ def warm(modules: Sequence[str] = PARTS, *, writers: bool = False) -> bool:
     from wireverdict.kernels.build import build
 
     processes = min(len(os.sched_getaffinity(0)), MOST, len(wanted))
-    build([wanted] * processes)
+    try:
+        build([wanted] * processes)
+    except RuntimeError as error:
+        import click
+
+        (reason,) = str(error).splitlines()[:1] or [""]
+        raise click.ClickException(
+            f"kernels have to be compiled once and kept: {reason.rpartition(' failed: ')[2]}. They are kept below {_kept()}: "
+            "it has to be writable and to have room for some 20 MB; WIREVERDICT_KERNEL_CACHE names another place"
+        ) from None
     return True
+
+
+def _kept() -> Path:
+    return kernels.NATIVE[0].place.parents[2]
 
 
 def _weight(module: str) -> int:

@@ -17,7 +17,7 @@ from wireverdict.output.fields import FLAGS, STATES
 from wireverdict.output.listing import HEADING, listing
 from wireverdict.output.panels import Incident, brief, panel
 from wireverdict.output.stream import Stream
-from wireverdict.output.units import count, duration, several, share, size
+from wireverdict.output.units import count, duration, printable, several, share, size
 from wireverdict.records import CONNECTION
 from wireverdict.verdicts import Verdict
 
@@ -78,7 +78,7 @@ class People:
         boxes: list[Any] = []
         incidents = sorted(self._incidents.values(), key=Incident.urgency)
         if not incidents:
-            page.append(("Nothing found.", "bold green"))
+            page.append(_nothing(summary))
         elif not self._live:
             boxes = _panels(incidents, SCREEN - lines(page).count(b"\n"))
         self._stream.write(lines(page, boxes))
@@ -150,11 +150,25 @@ def _panels(incidents: list[Incident], room: int) -> list[Any]:
     return boxes + told
 
 
+def _nothing(summary: dict[str, Any]) -> tuple[str, str]:
+    """What is said where no verdict fired: that nothing is wrong only as far as there was anything to judge by."""
+    told = summary["wireverdict"]
+    unread = sum("error" in file for file in told["files"])
+    if not told["packets"]:
+        return "Nothing was there to judge by.", "bold yellow"
+    if unread:
+        return (
+            f"Nothing found in what could be read: {several(unread, 'file')} could not, wholly or in part.",
+            "bold yellow",
+        )
+    return "Nothing found.", "bold green"
+
+
 def _heading(summary: dict[str, Any]) -> list[str]:
     told, event = summary["wireverdict"], summary["event"]
     files = told["files"]
     name = os.path.basename(files[0]["path"]) if len(files) == 1 else f"{len(files)} files"
-    name = "standard input" if name == "-" else name
+    name = "standard input" if name == "-" else printable(name)
     lines = [f"{name}: {several(told['packets'], 'packet')}"]
     if "start" in event:
         begin = event["start"][:19].replace("T", " ")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import wireverdict
+from wireverdict.output.units import utf8
 from wireverdict.verdicts import timestamp
 
 
@@ -63,7 +64,7 @@ def summary(
 
 def _file(report: Report) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "path": report.path,
+        "path": utf8(report.path),
         "format": report.format or None,
         "packets": report.packets,
         "bytes": report.bytes,

@@ -55,6 +55,16 @@ def duration(ns: int) -> str:
     raise AssertionError(seconds)
 
 
+def utf8(text: str) -> str:
+    """A file's name as JSON can hold it: bytes that are not UTF-8 are escaped."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def printable(text: str) -> str:
+    """A text from outside, such as a file's name, for a terminal: what would move the cursor or change colours is escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def moment(ns: int) -> str:
     """``2026-03-14 09:26:53 UTC``."""
     return f"{datetime.fromtimestamp(ns // SECOND, UTC):%Y-%m-%d %H:%M:%S} UTC"

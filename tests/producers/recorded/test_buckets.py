@@ -135,7 +135,7 @@ def test_the_commands_take_it(where: str, tmp_path: Path) -> None:
     assert told[0].read_bytes() == told[1].read_bytes() != b""
     compared = run("backtest", f"archive:{where}", "--json")
     assert compared.status == 0
-    assert "1 files deleted" in run("archive", "retain", where, "--keep", "0.0001").err
+    assert "1 file deleted" in run("archive", "retain", where, "--keep", "0.0001").err
 
 
 def test_what_cannot_be_reached_is_said(where: str) -> None:
