@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.services.places import free_port, once
 from wireverdict.bus import BusSettings, Topic
 from wireverdict.cluster import Cluster, Unreachable
+from wireverdict.topics import plans
 
 pytestmark = pytest.mark.services
 
@@ -32,8 +32,8 @@ def test_what_is_missing_is_made_and_then_right(settings: BusSettings) -> None:
 
 
 def test_a_topic_that_is_otherwise_is_told_and_left(settings: BusSettings) -> None:
-    admin = AdminClient({"bootstrap.servers": settings.servers})
-    admin.create_topics([NewTopic(f"{settings.prefix}.headers", 3, 1)])[f"{settings.prefix}.headers"].result()
+    other = BusSettings(servers=settings.servers, prefix=settings.prefix, partitions=3)
+    assert Cluster(other).create([plans(other)[Topic.HEADERS]]) == []  # which waits until the broker shows it
     missing, wrong = Cluster(settings).wrong()
     assert len(missing) == len(Topic) - 1
     assert "has 3 partitions and 2 are planned" in wrong[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -63,7 +64,10 @@ class Cluster:
         return result
 
     def create(self, missing: list[Plan]) -> list[str]:
-        """Make topics; sentences about those that could not be made."""
+        """Make topics; sentences about those that could not be made. Whoever asks for the others afterwards finds them.
+
+        Raises Unreachable.
+        """
         new = [NewTopic(plan.name, plan.partitions, plan.replication, config=plan.config) for plan in missing]
         wrong = []
         for name, made in (self.admin.create_topics(new, operation_timeout=self.timeout) if new else {}).items():
@@ -72,6 +76,12 @@ class Cluster:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     wrong.append(f"{name} could not be created: {error.args[0].str()}")
+        made_now, until = [plan.name for plan in missing], time.monotonic() + self.timeout
+        while not wrong and made_now and time.monotonic() < until:  # a broker that is busy hears of them a little later
+            listed = self.metadata().topics
+            if all(name in listed and listed[name].error is None for name in made_now):
+                break
+            time.sleep(0.05)
         return wrong
 
     def wrong(self) -> tuple[list[Plan], list[str]]:
