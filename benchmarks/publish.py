@@ -29,7 +29,7 @@ from wireverdict.cluster import Cluster
 from wireverdict.codec.headers import Workspace, decode_headers, encode_headers
 from wireverdict.decode.decoder import Decoder
 from wireverdict.headers import HeaderBatch
-from wireverdict.partition import divide
+from wireverdict.partition import divided
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -45,7 +45,7 @@ class Coded(NamedTuple):
 
 def messages(path: Path, partitions: int, most: int) -> list[HeaderBatch]:
     """The batches that a producer would send."""
-    decoder, batcher = Decoder(), Batcher("s", "r", partitions, divide)
+    decoder, batcher = Decoder(), Batcher("s", "r", partitions, divided)
     sent = []
     count = 0
     for frames in open_timeline([path]):

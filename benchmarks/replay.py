@@ -29,7 +29,7 @@ from tests.streams.broker import Bus
 from tests.streams.publishing import header_batches
 from wireverdict.bus import Topic
 from wireverdict.headers import HeaderBatch
-from wireverdict.partition import divide
+from wireverdict.partition import divided
 from wireverdict.verdicts import timestamp
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,7 +115,7 @@ def main() -> None:
         assert server.process is not None
         try:
             bus = Bus(partitions=given.partitions, servers=server.address)
-            batcher, size = Batcher("edge", "run", given.partitions, divide), 0
+            batcher, size = Batcher("edge", "run", given.partitions, divided), 0
             for number in range(given.rounds):
                 messages = [m for batch in repeated(batches, number, number + 1) for m in batcher.add(batch)]
                 messages += batcher.end() if number == given.rounds - 1 else []

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from wireverdict.privacy.veil import Veil
     from wireverdict.sampling import Sampler
 
+MEASURED = 0.25
+"""s between looks of the metrics at what was counted: they cost as much as hundreds of packets."""
 SLICE = 100_000_000
 """ns of packet time that are sent at once when a capture is replayed at the rate at which it was taken."""
 
@@ -78,20 +80,19 @@ class Capture:
         self.veil, self.sampler = veil, sampler
         self.frames = self.headers = 0
         self.filtered_out = 0
+        self._told = 0, 0  # frames and headers
+        self._measured = 0.0
 
     def feed(self, batch: FrameBatch) -> None:
         """Decode and send. Raises PublishError, SpoolError."""
         decoded = self.decoder.decode(batch)
         self.frames += len(batch.frames)
         self.headers += len(decoded.rows)
-        self.metrics.frames.inc(len(batch.frames))
-        self.metrics.headers.inc(len(decoded.rows))
         if self.sampler is not None:
             decoded = self.sampler.apply(decoded)
         for message in self.batcher.add(decoded if self.veil is None else self.veil.apply(decoded)):
             self.publisher.send(message)
-        for reason, count in self.left_out.items():
-            self.metrics.dropped.labels(reason).set(count)
+        self._measure()
 
     def begin(self, clock: int) -> None:
         """Say that packets are captured from `clock` (ns) on: what is lost later is lost since then. Raises PublishError,
@@ -104,11 +105,25 @@ class Capture:
         """No packet older than `clock` (ns) will follow. Raises PublishError, SpoolError."""
         for message in self.batcher.tick(clock):
             self.publisher.send(message)
+        self._measure()
 
     def end(self) -> None:
         """The input is over: send what waits, and say so. Raises PublishError, SpoolError."""
         for message in self.batcher.end():
             self.publisher.send(message)
+        self._measure(final=True)
+
+    def _measure(self, *, final: bool = False) -> None:
+        """Bring the metrics up to date if it is time."""
+        now = time.monotonic()
+        if now - self._measured < MEASURED and not final:
+            return
+        self._measured = now
+        self.metrics.frames.inc(self.frames - self._told[0])
+        self.metrics.headers.inc(self.headers - self._told[1])
+        self._told = self.frames, self.headers
+        for reason, count in self.left_out.items():
+            self.metrics.dropped.labels(reason).set(count)
 
     @property
     def left_out(self) -> Mapping[str, int]:

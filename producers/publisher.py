@@ -88,6 +88,7 @@ class Publisher:
         self._unknown: dict[int, Message] = {}  # sent and not acknowledged, oldest first
         self._number = self.acknowledged = 0
         self._bytes = 0
+        self._measured: tuple[int, bool, int] | None = None
         self._read: set[int] = set()  # those of them that came from the spool
         self._draining = self._fatal = False
         self._moved = time.monotonic()  # when something was last acknowledged, or nothing was in flight
@@ -288,7 +289,11 @@ class Publisher:
             self.spooling = self._draining = False
 
     def _measure(self) -> None:
-        self.metrics.queue.set(len(self._unknown))
-        self.metrics.spooling.set(self.spooling)
+        now = len(self._unknown), self.spooling, len(self._spool) if self._spool is not None else 0
+        if now == self._measured:  # as nearly always: each metric has a lock
+            return
+        self._measured = now
+        self.metrics.queue.set(now[0])
+        self.metrics.spooling.set(now[1])
         if self._spool is not None:
-            self.metrics.spool.set(len(self._spool))
+            self.metrics.spool.set(now[2])

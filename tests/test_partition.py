@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wireverdict.headers import HEADER, ICMP, ICMP6, QUOTED, QUOTED_ONLY, TCP
-from wireverdict.partition import divide, with_quoted
+from wireverdict.partition import divide, divided, with_quoted
 
 HALF = st.integers(0, 2**64 - 1)
 ADDRESSES = ("src_hi", "src_lo", "dst_hi", "dst_lo")
@@ -75,6 +75,9 @@ def test_an_error_is_copied_to_where_the_quoted_pair_is(
         if quotes and protocol != TCP and there != own:
             expected.append((there, True))
     doubled = with_quoted(rows, partitions)
+    also, numbers = divided(rows, partitions)
+    assert also.tolist() == doubled.tolist()
+    assert numbers.tolist() == (divide(doubled, partitions).tolist() if partitions > 1 else [])
     copies = (doubled["present"] & QUOTED_ONLY != 0).tolist()
     assert list(zip(divide(doubled, partitions).tolist(), copies, strict=True)) == expected
     assert doubled[np.logical_not(copies)].tolist() == rows.tolist()

@@ -37,19 +37,22 @@ def hash_pair(a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any) -> Any:
     return stir(stir(stir(stir(np.uint64(a_hi)) ^ a_lo) ^ b_hi) ^ b_lo)
 
 
-@kernel(types.void(HEADERS, I64, types.int64[::1]), borrow=True)
-def number(rows: Any, partitions: Any, out: Any) -> None:
-    """Write the partition of each row."""
+@kernel(I64(HEADERS, I64, types.int64[::1]), borrow=True)
+def number(rows: Any, partitions: Any, out: Any) -> Any:
+    """Write the partition of each row; how many of them `elsewhere` has to look at."""
+    errors = np.int64(0)
     divisor = np.uint64(partitions)
     mask = divisor - np.uint64(1)
     whole = divisor & mask == 0  # a division costs as much as the hash
     for i in range(len(rows)):
         row = rows[i]
+        errors += row.present & QUOTED != 0
         if row.present & QUOTED_ONLY:
             h = hash_pair(row.quoted_src_hi, row.quoted_src_lo, row.quoted_dst_hi, row.quoted_dst_lo)
         else:
             h = hash_pair(row.src_hi, row.src_lo, row.dst_hi, row.dst_lo)
         out[i] = np.int64(h & mask if whole else h % divisor)
+    return errors
 
 
 @kernel(I64(HEADERS, I64, types.int64[::1]), borrow=True)
@@ -74,6 +77,17 @@ def divide(rows: NDArray[np.void], partitions: int) -> NDArray[np.int64]:
     if partitions > 1:
         number(np.ascontiguousarray(rows), partitions, numbers)
     return numbers
+
+
+def divided(rows: NDArray[np.void], partitions: int) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    """Rows (HEADER[n]) with what ICMP errors quote (`with_quoted`), and the partition of each; of a single one nothing needs
+    to be said, and the numbers are none."""
+    rows = np.ascontiguousarray(rows)
+    numbers: NDArray[np.int64] = np.empty(len(rows) if partitions > 1 else 0, np.int64)
+    if partitions > 1 and number(rows, partitions, numbers):
+        rows = np.ascontiguousarray(with_quoted(rows, partitions))
+        numbers = divide(rows, partitions)
+    return rows, numbers
 
 
 def with_quoted(rows: NDArray[np.void], partitions: int) -> NDArray[np.void]:

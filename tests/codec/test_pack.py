@@ -29,7 +29,8 @@ class Packed:
         self.hashes, self.asked = np.zeros(most, np.uint64), np.zeros(most, np.uint16)
         self.ends, self.held = np.zeros(most + 1, np.int32), np.zeros(names, np.uint8)
         self.quotes = np.zeros(most, QUOTE)
-        self.state, self.indexes = np.full((2 * most, FIELDS), 0xAAAA, np.uint32), np.zeros((3, 1024), np.int32)
+        self.state, self.indexes = np.full((2 * most, FIELDS), 0xAAAA, np.uint32), np.zeros((3, 8192), np.uint32)
+        self.prints = np.zeros((3, most), np.uint64)
 
     def take(self, batch: HeaderBatch, which: np.ndarray, clocks: np.ndarray) -> tuple[int, int]:
         """How many it took, and why it stopped."""
@@ -37,7 +38,7 @@ class Packed:
         held: tuple[Any, ...] = (
             self.counts, self.steps, self.leads, self.flow, self.kind,
             *self.changes, *self.far, self.flows, self.kinds, self.lengths, self.hashes, self.asked,
-            self.ends, self.held, self.quotes, self.state, self.indexes,
+            self.ends, self.held, self.quotes, self.state, self.indexes, self.prints,
         )  # fmt: skip
         one = (array[np.newaxis] for array in held)
         p.pack(batch.rows, batch.names, which, np.array([len(which)]), clocks, progress, *one)
@@ -112,6 +113,25 @@ def test_flows_kinds_questions_and_quotes_are_entered_once_in_order() -> None:
     np.testing.assert_array_equal(np.cumsum(packed.steps) + ts[0], rows["ts"])
     np.testing.assert_array_equal(packed.leads, clock - rows["ts"])
     assert packed.counts[p.AHEAD] == np.bitwise_or.reduce(packed.leads)
+
+
+def test_indexes_grow_with_what_they_hold() -> None:
+    many = 3 * p.SMALL
+    rows = np.zeros(2 * many, HEADER)
+    rows["sport"], rows["ttl"] = np.tile(np.arange(many), 2), np.tile(np.arange(many) % 256, 2)
+    rows["vlan"] = rows["sport"] >> 8
+    rows["dns_qhash"] = rows["sport"] + 1
+    packed = Packed(2 * many)
+    for part in np.array_split(np.arange(2 * many), 7):
+        packed.take(HeaderBatch(rows, np.zeros(0, np.uint8)), part, rows["ts"].copy())
+    assert packed.counts[[p.FLOWS, p.KINDS, p.QUESTIONS]].tolist() == [many] * 3
+    assert packed.flow.tolist() == packed.kind.tolist() == rows["sport"].tolist()
+    assert packed.entries(2 * many)["question"] == (rows["sport"] + 1).tolist()
+    slots = packed.counts[p.SLOTS :].tolist()
+    assert all(2 * many <= each <= 2 * many * p.GROWTH for each in slots)
+    for index, each in zip(packed.indexes, slots, strict=True):
+        assert np.count_nonzero(index[:each]) == many
+        assert not index[each:].any()
 
 
 def test_entries_far_apart_have_others_between_them() -> None:

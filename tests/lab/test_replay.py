@@ -23,7 +23,7 @@ from wireverdict.bus import Topic
 from wireverdict.decode.decoder import Decoder
 from wireverdict.frames import FrameBatch
 from wireverdict.live import LiveSettings
-from wireverdict.partition import divide
+from wireverdict.partition import divided
 
 pytestmark = [pytest.mark.lab, pytest.mark.services]
 FASTER = 40
@@ -39,7 +39,7 @@ def session(bus: Bus, directory: Path) -> tuple[Path, int]:
     """Play the demo over a wire; what tcpdump wrote, and how many headers went to the bus."""
     plain, written = directory / "demo.pcap", directory / "seen.pcap"
     plain.write_bytes(subprocess.run(["gzip", "-dc", str(DEMO)], capture_output=True, check=True).stdout)
-    decoder, batcher = Decoder(), Batcher("edge", "live", bus.partitions, divide)
+    decoder, batcher = Decoder(), Batcher("edge", "live", bus.partitions, divided)
     messages: list[Any] = []
     size, headers = 24, 0
     with wire() as between:

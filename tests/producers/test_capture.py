@@ -14,7 +14,7 @@ from tests.producers.live.place import udp
 from wireverdict.bus import Envelope, Kind
 from wireverdict.decode.decoder import Decoder
 from wireverdict.frames import FRAME, FrameBatch
-from wireverdict.partition import divide
+from wireverdict.partition import divided
 from wireverdict.sampling import Sampler
 
 
@@ -63,7 +63,7 @@ def test_a_live_capture_tells_when_it_begins_and_that_time_goes_by_and_what_it_l
     frames = np.zeros(2, FRAME)
     frames["ts"], frames["offset"], frames["link"] = 10_500_000_000, (0, len(data) // 2), 1
     frames["captured"] = frames["length"] = len(data) // 2
-    batcher = Batcher("s", "r", 1, divide)
+    batcher = Batcher("s", "r", 1, divided)
     made = Capture(Decoder(), batcher, sent, Metrics(), sampler=Sampler(1e-9))  # type: ignore[arg-type]
     made.begin(10_000_000_000)
     made.feed(FrameBatch(data, frames))

@@ -14,7 +14,7 @@ from producers.timeline import open_timeline
 from streams.messages import Incoming
 from wireverdict.compose import pipeline
 from wireverdict.headers import HeaderBatch
-from wireverdict.partition import divide
+from wireverdict.partition import divided
 from wireverdict.pipeline import Pipeline
 from wireverdict.records import CONNECTION
 from wireverdict.settings import Settings
@@ -45,7 +45,7 @@ def header_batches(
 
 def publication(batches: Sequence[HeaderBatch], sensor: str, partitions: int, run: str = "run") -> list[Sent]:
     """All messages of a sensor's input, as ``wireverdict capture`` cuts them, in the order in which they are sent."""
-    batcher = Batcher(sensor, run, partitions, divide)
+    batcher = Batcher(sensor, run, partitions, divided)
     made = [message for batch in batches for message in batcher.add(batch)]
     made += batcher.end()
     return [Sent(message.partition, message.key, message.value, message.headers) for message in made]

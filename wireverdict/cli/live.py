@@ -25,7 +25,7 @@ from wireverdict.cli.rights import give_up
 from wireverdict.cli.sending import FLUSH, LOG, log_sent, open_spool, waiting
 from wireverdict.cli.veiling import open_veil
 from wireverdict.decode.decoder import Decoder, DecodeSettings
-from wireverdict.partition import divide
+from wireverdict.partition import divided
 from wireverdict.sampling import Sampler
 from wireverdict.settings import Settings
 
@@ -73,7 +73,7 @@ class LiveRun:
                 options.sensor,
                 options.run or secrets.token_hex(8),
                 chosen.bus.partitions,
-                divide,
+                divided,
                 drops=lambda: {**self.quality.drops(FAR if self._over else self.batcher.clock), **self.publisher.drops},
                 capture=lambda: {**self.quality.told(), **undecoded(decoder.skipped)},
             )

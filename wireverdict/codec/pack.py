@@ -27,7 +27,13 @@ MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 ROWS, FLOWS, KINDS, QUESTIONS, QUOTES, CHANGES, CHANGED, FARS, FAR_AT, START, NOW, FIRST, LAST, AHEAD = range(14)
 """Of `counts`: entries so far, with the packets of the last `changes` and `far`; ns: of the first packet, of the last one, the
 least and the greatest time; the clock's leads, or'ed."""
-COUNTS = 14
+SLOTS = 14
+"""Of `counts`, and the two behind it: slots in use of the indexes of flows, kinds and questions; 0 before the first entry."""
+COUNTS = 17
+SMALL = 1 << 9
+"""Slots of an index at first: most messages have few kinds, and a table that is all in use stays in the nearest cache."""
+GROWTH = 4
+"""Times as many slots follow when half of them are taken."""
 MICROSECOND = 1_000
 """ns."""
 EARLY = 8
@@ -37,6 +43,8 @@ PROGRESS = 4
 """Of `progress`, see `pack`."""
 ALL, FULL, CRAMPED, OUTSIDE, BEHIND = range(5)
 """Why `pack` stopped. OUTSIDE: a name lies outside `names`; BEHIND: a clock is behind its packet."""
+_NUMBER = np.uint32((1 << 17) - 1)
+_ONE, _TAG, _PLACE = np.uint64(1), np.uint64(49), np.uint32(17)
 
 
 @kernel(inline=True, borrow=True)
@@ -44,6 +52,28 @@ def mix(h: Any, word: Any) -> Any:
     """Take one more word into a 64-bit hash."""
     h = (h ^ word) * MULTIPLIER
     return h ^ (h >> np.uint64(29))
+
+
+@kernel(inline=True, borrow=True)
+def entry_of(h: Any, number: Any) -> Any:
+    """What an index holds of entry `number` with hash `h`: 15 bits of the hash, and the number counted from 1."""
+    return np.uint32(h >> _TAG) << _PLACE | np.uint32(number + 1)
+
+
+@kernel(borrow=True)
+def grow(index: Any, prints: Any, count: Any, slots: Any) -> Any:
+    """Have more slots than `slots` in use, 0 for none so far: as many as there are if it must be. All entries go to new places,
+    by their hashes (`prints`). Gives how many slots there are."""
+    for at in range(slots):
+        index[at] = 0
+    slots = np.int64(min(max(slots * GROWTH, SMALL), len(index)))
+    mask = np.uint64(slots - 1)
+    for number in range(count):
+        place = prints[number] & mask
+        while index[place]:
+            place = (place + _ONE) & mask
+        index[place] = entry_of(prints[number], number)
+    return slots
 
 
 @kernel(inline=True, borrow=True)
@@ -60,79 +90,91 @@ def words_of(r: Any, reverse: Any) -> Any:
 
 
 @kernel(inline=True, borrow=True)
-def kind_of(r: Any, reverse: Any, kinds: Any, index: Any, count: Any) -> Any:
-    """The number of a row's kind, entered if it is new; equal to `count` then."""
+def kind_of(r: Any, reverse: Any, kinds: Any, prints: Any, index: Any, slots: Any, count: Any) -> Any:
+    """The number of a row's kind, entered if it is new; equal to `count` then. `slots`: of `index` in use."""
     one, two, three, four = words_of(r, reverse)
-    mask = np.uint64(len(index) - 1)
-    place = mix(mix(mix(mix(np.uint64(0), one), two), three), four) & mask
+    mask = np.uint64(slots - 1)
+    h = mix(mix(mix(mix(np.uint64(0), one), two), three), four)
+    place, tag = h & mask, np.uint32(h >> _TAG)
     while True:
-        found = np.int64(index[place]) - 1
-        if found < 0:
-            index[place] = count + 1
+        entry = index[place]
+        if entry == 0:
+            index[place] = entry_of(h, count)
+            prints[count] = h
             kinds[count, 0], kinds[count, 1], kinds[count, 2], kinds[count, 3] = one, two, three, four
             return count
-        if kinds[found, 0] == one and kinds[found, 1] == two and kinds[found, 2] == three and kinds[found, 3] == four:
-            return found
-        place = (place + np.uint64(1)) & mask
+        if entry >> _PLACE == tag:
+            found = np.int64(entry & _NUMBER) - 1
+            off = kinds[found, 0] ^ one | kinds[found, 1] ^ two | kinds[found, 2] ^ three | kinds[found, 3] ^ four
+            if off == 0:
+                return found
+        place = (place + _ONE) & mask
 
 
 @kernel(inline=True, borrow=True)
-def flow_of(r: Any, flows: Any, index: Any, count: Any) -> Any:
+def flow_of(r: Any, flows: Any, prints: Any, index: Any, slots: Any, count: Any) -> Any:
     """The number of a row's flow, entered if it is new (equal to `count` then), and whether it goes the other way."""
     ports = np.uint64(r.sport) << np.uint64(16) ^ np.uint64(r.dport) << np.uint64(16)
-    h = mix(mix(np.uint64(0), r.src_hi ^ r.dst_hi), r.src_lo + r.dst_lo)
-    mask = np.uint64(len(index) - 1)
-    place = mix(h, ports) & mask
+    h = mix(mix(mix(np.uint64(0), r.src_hi ^ r.dst_hi), r.src_lo + r.dst_lo), ports)
+    mask = np.uint64(slots - 1)
+    place, tag = h & mask, np.uint32(h >> _TAG)
     while True:
-        found = np.int64(index[place]) - 1
-        if found < 0:
-            index[place] = count + 1
+        entry = index[place]
+        if entry == 0:
+            index[place] = entry_of(h, count)
+            prints[count] = h
             f = flows[count]
             f.src_hi, f.src_lo, f.dst_hi, f.dst_lo = r.src_hi, r.src_lo, r.dst_hi, r.dst_lo
             f.sport, f.dport = r.sport, r.dport
             return count, False
-        f = flows[found]
-        there = f.src_lo == r.src_lo and f.dst_lo == r.dst_lo and f.sport == r.sport and f.dport == r.dport
-        if there and f.src_hi == r.src_hi and f.dst_hi == r.dst_hi:
-            return found, False
-        back = f.src_lo == r.dst_lo and f.dst_lo == r.src_lo and f.sport == r.dport and f.dport == r.sport
-        if back and f.src_hi == r.dst_hi and f.dst_hi == r.src_hi:
-            return found, True
-        place = (place + np.uint64(1)) & mask
+        if entry >> _PLACE == tag:
+            found = np.int64(entry & _NUMBER) - 1
+            f = flows[found]
+            there = f.src_lo == r.src_lo and f.dst_lo == r.dst_lo and f.sport == r.sport and f.dport == r.dport
+            if there and f.src_hi == r.src_hi and f.dst_hi == r.dst_hi:
+                return found, False
+            back = f.src_lo == r.dst_lo and f.dst_lo == r.src_lo and f.sport == r.dport and f.dport == r.sport
+            if back and f.src_hi == r.dst_hi and f.dst_hi == r.src_hi:
+                return found, True
+        place = (place + _ONE) & mask
 
 
 @kernel(inline=True, borrow=True)
-def question_of(r: Any, names: Any, hashes: Any, asked: Any, ends: Any, held: Any, index: Any, count: Any) -> Any:
-    """The number of a row's question, counted from 1 and entered if it is new; 0 if it has none. `held`: names of the
-    questions so far, `ends[i]` to `ends[i + 1]` that of question i. -1: its name lies outside `names`; -2: `held` has no
-    room."""
+def question_of(
+    r: Any, names: Any, hashes: Any, asked: Any, ends: Any, held: Any, prints: Any, index: Any, slots: Any, count: Any
+) -> Any:
+    """The number of the question that a row has, counted from 1 and entered if it is new. `held`: names of the questions so
+    far, `ends[i]` to `ends[i + 1]` that of question i. -1: its name lies outside `names`; -2: `held` has no room."""
     length, start = np.int64(r.name_length), np.int64(r.name_offset)
-    if length == 0 and r.dns_qhash == 0 and r.dns_qtype == 0:
-        return np.int64(0)
     if length and start + length > names.size:
         return np.int64(-1)
-    mask = np.uint64(len(index) - 1)
-    place = mix(mix(np.uint64(0), r.dns_qhash), np.uint64(r.dns_qtype) << np.uint64(16) | np.uint64(length)) & mask
+    mask = np.uint64(slots - 1)
+    h = mix(mix(np.uint64(0), r.dns_qhash), np.uint64(r.dns_qtype) << np.uint64(16) | np.uint64(length))
+    place, tag = h & mask, np.uint32(h >> _TAG)
     while True:
-        found = np.int64(index[place]) - 1
-        if found < 0:
+        entry = index[place]
+        if entry == 0:
             at = np.int64(ends[count])
             if at + length > held.size:
                 return np.int64(-2)
-            index[place] = count + 1
+            index[place] = entry_of(h, count)
+            prints[count] = h
             hashes[count], asked[count] = r.dns_qhash, r.dns_qtype
             for k in range(length):
                 held[at + k] = names[start + k]
             ends[count + 1] = at + length
             return count + 1
-        other = np.int64(ends[found])
-        if hashes[found] == r.dns_qhash and asked[found] == r.dns_qtype and np.int64(ends[found + 1]) - other == length:
-            same = True
-            for k in range(length):
-                same = same and names[start + k] == held[other + k]
-            if same:
-                return found + 1
-        place = (place + np.uint64(1)) & mask
+        if entry >> _PLACE == tag:
+            found = np.int64(entry & _NUMBER) - 1
+            at = np.int64(ends[found])
+            same = hashes[found] == r.dns_qhash and asked[found] == r.dns_qtype
+            if same and np.int64(ends[found + 1]) - at == length:
+                off = np.uint8(0)
+                for k in range(length):
+                    off |= names[start + k] ^ held[at + k]
+                if off == 0:
+                    return found + 1
+        place = (place + _ONE) & mask
 
 
 @kernel(inline=True, borrow=True)
@@ -177,7 +219,7 @@ def pack_one(
     rows: Any, names: Any, order: Any, end: Any, clocks: Any, k: Any, most: Any,
     counts: Any, steps: Any, leads: Any, flow_at: Any, kind_at: Any, changes: Any, far: Any,
     flows: Any, kinds: Any, lengths: Any, hashes: Any, asked: Any, ends: Any, held: Any, quotes: Any,
-    state: Any, indexes: Any,
+    state: Any, indexes: Any, prints: Any,
 ) -> Any:  # fmt: skip
     """`pack` for one message: the place in `order` behind the last row that was taken, and why."""
     zero = np.uint32(0)
@@ -189,9 +231,15 @@ def pack_one(
             prefetch(rows, soon, 128)
         r = rows[order[k]]
         i = counts[ROWS]
-        question = question_of(r, names, hashes, asked, ends, held, indexes[2], counts[QUESTIONS])
-        if question < 0:
-            return k, OUTSIDE if question == -1 else CRAMPED
+        question = np.int64(0)
+        if r.dns_qhash or r.dns_qtype or r.name_length:
+            if 2 * counts[QUESTIONS] >= counts[SLOTS + 2]:
+                counts[SLOTS + 2] = grow(indexes[2], prints[2], counts[QUESTIONS], counts[SLOTS + 2])
+            question = question_of(
+                r, names, hashes, asked, ends, held, prints[2], indexes[2], counts[SLOTS + 2], counts[QUESTIONS]
+            )
+            if question < 0:
+                return k, OUTSIDE if question == -1 else CRAMPED
         lead = clocks[order[k]] - r.ts
         if lead < 0:
             return k, BEHIND
@@ -201,7 +249,9 @@ def pack_one(
         steps[i], leads[i] = r.ts - counts[NOW], lead
         counts[NOW], counts[FIRST], counts[LAST] = r.ts, min(counts[FIRST], r.ts), max(counts[LAST], r.ts)
         counts[AHEAD] |= lead
-        flow, reverse = flow_of(r, flows, indexes[0], counts[FLOWS])
+        if 2 * counts[FLOWS] >= counts[SLOTS]:
+            counts[SLOTS] = grow(indexes[0], prints[0], counts[FLOWS], counts[SLOTS])
+        flow, reverse = flow_of(r, flows, prints[0], indexes[0], counts[SLOTS], counts[FLOWS])
         new = flow == counts[FLOWS]
         own = 2 * flow + np.int64(reverse)
         if new:
@@ -209,7 +259,9 @@ def pack_one(
             for field in range(FIELDS):
                 state[own, field] = zero
                 state[own ^ 1, field] = zero
-        kind = kind_of(r, reverse, kinds, indexes[1], counts[KINDS])
+        if 2 * counts[KINDS] >= counts[SLOTS + 1]:
+            counts[SLOTS + 1] = grow(indexes[1], prints[1], counts[KINDS], counts[SLOTS + 1])
+        kind = kind_of(r, reverse, kinds, prints[1], indexes[1], counts[SLOTS + 1], counts[KINDS])
         if kind == counts[KINDS]:
             counts[KINDS] = kind + 1
             lengths[kind] = zero
@@ -260,7 +312,7 @@ _I64S, _I32S, _U8S = types.int64[:, ::1], types.int32[:, ::1], types.uint8[:, ::
         *(_U8S, _U8S, types.int16[:, ::1], _U8S, _U8S, _I32S),
         *(types.from_dtype(FLOW)[:, ::1], types.uint64[:, :, ::1], types.uint32[:, ::1]),
         *(types.uint64[:, ::1], types.uint16[:, ::1], _I32S, _U8S, types.from_dtype(QUOTE)[:, ::1]),
-        *(types.uint32[:, :, ::1], types.int32[:, :, ::1]),
+        *(types.uint32[:, :, ::1], types.uint32[:, :, ::1], types.uint64[:, :, ::1]),
     ),
     borrow=True,
 )
@@ -270,7 +322,7 @@ def pack(
     all_skips: Any, all_fields: Any, all_bys: Any, all_far_skips: Any, all_far_fields: Any, all_far_bys: Any,
     all_flows: Any, all_kinds: Any, all_lengths: Any,
     all_hashes: Any, all_asked: Any, all_ends: Any, all_held: Any, all_quotes: Any,
-    all_state: Any, all_indexes: Any,
+    all_state: Any, all_indexes: Any, all_prints: Any,
 ) -> None:  # fmt: skip
     """Take up rows into several messages, behind those that each has. `order`: places of the rows of message 0, then of
     message 1 and so on; those of m end in it at ``ends[m]``. `clocks`: one for each of `rows`. The first axis of what follows
@@ -279,8 +331,8 @@ def pack(
     Goes on in message ``progress[MESSAGE]`` at place ``progress[AT]`` of `order`, and leaves there where it stopped, with
     the reason in ``progress[WHY]``: ALL; FULL, the message has ``progress[MOST]`` rows; CRAMPED, its `held` has no room for the
     next row's name; and OUTSIDE and BEHIND, after which nothing can be used. There has to be room for MOST rows, and for 14
-    times that in entries. `indexes`: zeros at the beginning, a power of two above the rows each. `lengths`: of each kind,
-    `ip_length` of its last packet.
+    times that in entries. `indexes`: zeros at the beginning, a power of two of at least twice the rows each, and `prints`:
+    hashes of what they point to. `lengths`: of each kind, `ip_length` of its last packet.
     """
     m, k, why = progress[MESSAGE], progress[AT], ALL
     while m < len(ends):
@@ -290,7 +342,7 @@ def pack(
             (all_skips[m], all_fields[m], all_bys[m]), (all_far_skips[m], all_far_fields[m], all_far_bys[m]),
             all_flows[m], all_kinds[m], all_lengths[m],
             all_hashes[m], all_asked[m], all_ends[m], all_held[m], all_quotes[m],
-            all_state[m], all_indexes[m],
+            all_state[m], all_indexes[m], all_prints[m],
         )  # fmt: skip
         if why != ALL:
             break

@@ -16,12 +16,18 @@ from wireverdict.codec.predict import FIELDS
 
 ENTRIES = 14
 """Most entries of `changes` and `far` that a header makes, those that only skip included."""
+LINE = 64
+"""Bytes of a cache line: a direction of a flow and its peer share one."""
+APART = 5 * LINE
+"""Bytes between arrays, which are written side by side: as far from a page's beginning they are in each other's way."""
 NAMES = 1 << 16
 """Bytes of question names for which there is room at first."""
 ROWS, ENDED, FLOWS, KINDS, CHANGES, FARS, QUESTIONS, QUOTES = range(2, 10)
 """Groups, behind lay.ONE and lay.TWO: what tells how many items a column has. ENDED: questions and one more."""
 PLAIN = frozenset({"start", "unit", "by", "hash", "type", "sport", "dport", "kinds", "quotes", "far"})
 """Columns and fields that zstd would make little smaller for the time that it takes."""
+DOUBTFUL = frozenset({"flow", "kind", "skip", "field"})
+"""Those of which that hangs on the traffic: the more alike its packets are, the smaller and faster."""
 
 _SHAPES = {
     "flows": tuple((name, FLOW[name].str) for name in ENDS),
@@ -83,15 +89,18 @@ class Packer:
             "ends": (np.int32, (most + 1,)),
             "quotes": (QUOTE, (most,)),
             "state": (np.uint32, (2 * most, FIELDS)),
-            "indexes": (np.int32, (3, slots)),
+            "indexes": (np.uint32, (3, slots)),
+            "prints": (np.uint64, (3, most)),
         }
         self._at: dict[str, tuple[int, int]] = {}  # where the first message's begins, and bytes from one to the next
         size = 0
         for name, (dtype, shape) in wanted.items():
             each = int(np.prod(shape)) * np.dtype(dtype).itemsize
             self._at[name] = size, each
-            size += -(-messages * each // 64) * 64
-        self._arena = lay.views(np.zeros(size // 8, np.uint64).view(np.uint8))
+            size += -(-messages * each // LINE) * LINE + APART
+        memory: NDArray[np.uint8] = np.zeros(size + LINE, np.uint8)
+        begin = -memory.ctypes.data % LINE
+        self._arena = lay.views(memory[begin : begin + size])
         memory = self._arena.bytes
         made = {
             name: memory[at : at + messages * each].view(wanted[name][0]).reshape(messages, *wanted[name][1])
@@ -148,8 +157,9 @@ class Packer:
 
     def clear(self, message: int = 0) -> None:
         """Hold nothing of it."""
+        for index, slots in zip(self._indexes[message], self._counts[message, p.SLOTS :].tolist(), strict=True):
+            index[:slots] = 0
         self._counts[message] = 0
-        self._indexes[message] = 0
 
     def finish(self, message: int = 0) -> bytes:
         """The message, an Arrow IPC stream; nothing of it is held any more."""
@@ -174,7 +184,7 @@ class Packer:
             if len(self._plans) >= ipc.KNOWN_SCHEMAS:
                 self._plans.clear()
             bounds, each = self._at["bounds"]
-            plan = lay.plan(_shape(*key[1:]), self._placed(message), bounds + message * each, PLAIN)
+            plan = lay.plan(_shape(*key[1:]), self._placed(message), bounds + message * each, PLAIN, DOUBTFUL)
             self._plans[key] = plan
         names = self._held[message].data[: int(self._ends[message, questions])]
         try:

@@ -134,7 +134,7 @@ class Native:
         # a call of `checks` for each argument would take twice as long
         for argument, (kind, ndim, readonly) in zip(arguments, self._usual, strict=True):
             if kind is int:
-                if type(argument) is int:
+                if type(argument) is int or type(argument) is bool:
                     continue
             elif type(argument) is np.ndarray and argument.dtype is kind and argument.ndim == ndim:
                 flags = argument.flags
