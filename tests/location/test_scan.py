@@ -100,3 +100,21 @@ def test_what_is_older_than_all_windows_is_given_up_at_both_sensors() -> None:
     kept = scan.trim(whole, np.array([0, 2, 4]), 1, conns, links, clocks, before, out)
     assert out["seq"][:kept].tolist() == [100, 100]
     assert (conns["cut"][0][0], conns["bits"][0]) == (100, CUT)
+
+
+def test_what_is_kept_is_told_by_connection_and_sensor() -> None:
+    given = [data(0, 0), data(1, 0, ts=9 * SECOND), data(0, 1), data(1, 1, ts=9 * SECOND), data(2, 1, ts=9 * SECOND)]
+    whole = rows(*given, *given)
+    whole["sensor"] = whole["side"]
+    whole["place"][len(given) :] = 2
+    conns, links = (np.concatenate([table] * 3) if len(table) == 1 else table for table in tables())
+    starts, out = np.array([0, 2, 5, 5, 5, 7, 10]), np.zeros(10, whole.dtype)
+    clocks, before = np.array([20 * SECOND] * 2), np.array([5 * SECOND] * 2)
+    kept = scan.trim(whole, starts, 3, conns, links, clocks, before, out)
+    assert starts.tolist() == [0, 1, 3, 3, 3, 4, 6]
+    assert (kept, out["side"][:kept].tolist(), out["place"][:kept].tolist()) == (6, [0, 1, 1] * 2, [0] * 3 + [2] * 3)
+    alive = np.zeros(3, np.uint8)
+    for last, found in ((4 * SECOND, [1, 0, 1]), (5 * SECOND, [1, 1, 1])):
+        conns["last"][1] = [-1, last]
+        scan.find_alive(starts, 3, conns, links, before, alive)
+        assert alive.tolist() == found

@@ -8,7 +8,11 @@ import numpy as np
 
 from wireverdict.headers import ACK, SYN
 from wireverdict.kernels import kernel, types
+from wireverdict.kernels.prefetch import prefetch
 from wireverdict.location.layout import CONN, OPENED, ROW, SYN_AT
+
+AHEAD = 12
+"""Rows that are asked for before they are copied."""
 
 row = types.from_dtype
 ROWS, CONNS, I8, I4, I64 = row(ROW)[::1], row(CONN)[::1], types.int64[::1], types.int32[::1], types.int64
@@ -122,16 +126,17 @@ def group(rows: Any, many: Any, conns: Any, starts: Any, order: Any, spare: Any,
     groups = 2 * conns
     starts[: groups + 1] = 0
     for i in range(many):
-        starts[2 * np.int64(rows[i].place) + np.int64(rows[i].side)] += 1
+        mine = 2 * np.int64(rows[i].place) + np.int64(rows[i].side)
+        spare[i], times[i] = mine, rows[i].ts
+        starts[mine] += 1
     total: Any = np.int64(0)
     for g in range(groups):
         here = starts[g]
         starts[g] = total
         total += here
     for i in range(many):
-        mine = 2 * np.int64(rows[i].place) + np.int64(rows[i].side)
+        mine = spare[i]
         order[starts[mine]] = i
-        times[i] = rows[i].ts
         starts[mine] += 1
     for g in range(groups, 0, -1):
         starts[g] = starts[g - 1]
@@ -142,4 +147,5 @@ def group(rows: Any, many: Any, conns: Any, starts: Any, order: Any, spare: Any,
                 merge_sort(order, spare, times, starts[g], starts[g + 1])
                 break
     for k in range(many):
+        prefetch(rows, order[min(k + AHEAD, many - 1)], 0)
         out[k] = rows[order[k]]

@@ -268,6 +268,7 @@ def take(
             me = join(g, group, links, counters, sensor)
             if me < 0:
                 continue
+            first = made
             for other in range(np.int64(g.many)):
                 if other == me:
                     continue
@@ -275,7 +276,11 @@ def take(
                 link = np.int64(g.links[low + high * (high - 1) // 2])
                 if link >= 0:
                     side = np.int64(me > other)
-                    fill(out[made], h, link, sensor, side)
+                    if made == first:
+                        fill(out[made], h, link, sensor, side)
+                    else:
+                        out[made] = out[first]
+                        out[made].place, out[made].side = np.uint64(link), np.uint8(side)
                     note(links[link], side, h.ts, message)
                     made += 1
     counters[EARLY] = 0

@@ -277,10 +277,14 @@ def scan(
 
 @kernel(I64(ROWS, I8, I64, CONNS, LINKS, I8, I8, ROWS), borrow=True)
 def trim(rows: Any, starts: Any, used: Any, conns: Any, links: Any, clocks: Any, before: Any, out: Any) -> Any:
-    """Write the rows that may still count to `out`; how many they are. `before` ns: by sensor, what is older is dropped."""
+    """Write the rows that may still count to `out`; how many they are. `before` ns: by sensor, what is older is dropped.
+    `starts` says where those of a connection are in `out` then."""
     made: Any = np.int64(0)
+    end: Any = np.int64(0)
     for c in range(used):
-        start, middle, end = starts[2 * c], starts[2 * c + 1], starts[2 * c + 2]
+        start, middle = end, starts[2 * c + 1]  # the start itself is overwritten by now
+        end = starts[2 * c + 2]
+        starts[2 * c] = starts[2 * c + 1] = made
         if start == end:
             continue
         k = conns[c]
@@ -317,4 +321,17 @@ def trim(rows: Any, starts: Any, used: Any, conns: Any, links: Any, clocks: Any,
             if keep:
                 out[made] = r
                 made += 1
+                if i < middle:
+                    starts[2 * c + 1] = made
+    starts[2 * used] = made
     return made
+
+
+@kernel(types.void(I8, I64, CONNS, LINKS, I8, U1), borrow=True)
+def find_alive(starts: Any, used: Any, conns: Any, links: Any, before: Any, alive: Any) -> None:
+    """Write 1 to `alive` for each connection that has rows, or that a sensor has seen from `before` (ns, by sensor) on."""
+    for c in range(used):
+        k = conns[c]
+        sensors = links[k.link].sensors
+        late = k.last[0] >= before[sensors[0]] or k.last[1] >= before[sensors[1]]
+        alive[c] = np.uint8(late or starts[2 * c + 2] > starts[2 * c])

@@ -123,18 +123,15 @@ class Table:
             if self.many <= most:
                 return
             rows = self.rows[: self.many]
-            age = int(np.sort(self.clocks[rows["sensor"]] - rows["ts"])[most // 2])
-            limits = np.maximum(self.before, self.clocks - age)
-            self._group()
+            ages = self.clocks[rows["sensor"]] - rows["ts"]
+            limits = np.maximum(self.before, self.clocks - int(np.partition(ages, most // 2)[most // 2]))
 
     def compact(self, needed: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Forget connections that nothing refers to, if they are many. `needed`: those that others refer to. Gives their new
-        places (int64[used before], -1 for those that are gone), None if nothing has changed."""
-        conns = self.conns[: self.used]
+        """Forget connections that nothing refers to, if they are many, after `trim`. `needed`: those that others refer to. Gives
+        their new places (int64[used before], -1 for those that are gone), None if nothing has changed."""
         alive = np.zeros(self.used, bool)
-        alive[self.rows["place"][: self.many].astype(np.int64)] = True
+        scan.find_alive(self.starts, self.used, self.conns, self.links, self.before, alive.view(np.uint8))
         alive[needed] = True
-        alive |= (conns["last"] >= self.before[self.links["sensors"][conns["link"]]]).any(axis=1)
         if self.used < 2 * int(alive.sum()) + 1_024:
             return None
         self._keep(alive)
