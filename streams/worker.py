@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -31,6 +32,8 @@ LOG = logging.getLogger("wireverdict.stream")
 STOPPED, BROKEN = 0, 70
 """Exit statuses: asked to stop; anything else (EX_SOFTWARE of sysexits.h), to be started again."""
 TICK = 0.5
+LATER = [f"wireverdict.paths.{name}" for name in ("busy", "ended", "load", "logs", "policing")]
+"""Modules that are else imported when traffic first needs them."""
 
 
 Makers = Mapping[Topic, Callable[[int], State]]
@@ -38,9 +41,15 @@ Makers = Mapping[Topic, Callable[[int], State]]
 
 
 def states(settings: Settings, metrics: Metrics) -> Makers:
-    """Those of the two agents. Imported here: it takes a second, and a supervisor does not need them."""
+    """Those of the two agents. Imported here: it takes a second, and a supervisor does not need them. Kernels are put into
+    memory now, those too that only some traffic needs: what is loaded hours later may be of newer sources, and not fit."""
     from streams.connections import Connections
     from streams.verdicts import Verdicts
+    from wireverdict.kernels import load_all
+
+    for module in LATER:
+        importlib.import_module(module)
+    load_all()
 
     return {
         Topic.HEADERS: partial(Connections, settings, metrics),

@@ -126,3 +126,25 @@ def test_no_source_imports_numba_where_kernels_are_run() -> None:
         path for path in sources if re.search(r"^(import|from) (numba|llvmlite)\b", path.read_text(), re.MULTILINE)
     ]
     assert found == []
+
+
+def test_kernels_that_were_loaded_stay_when_their_sources_change(room: Path, tmp_path: Path) -> None:
+    program = f"""
+import pathlib, shutil
+from room.main import ask
+from wireverdict.kernels import NATIVE, load_all
+load_all()
+print(len(NATIVE), sum(each._entry is not None for each in NATIVE))
+shutil.rmtree({str(tmp_path / "cache")!r})
+for source in pathlib.Path({str(room)!r}).glob("*.py"):
+    source.write_text("nothing of this is Python")
+print(ask(1))
+"""
+    root = Path(wireverdict.kernels.__file__).parents[2]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{root}{os.pathsep}{room.parent}",
+        "WIREVERDICT_KERNEL_CACHE": str(tmp_path / "cache"),
+    }
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1", "2"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from tests.streams.broker import Bus
 from tests.streams.fleet import Ends, Fleet, environment
 from wireverdict.bus import Topic, librdkafka
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.services
 
 
@@ -163,3 +166,36 @@ def test_a_broker_that_asks_for_a_login_over_tls(tmp_path: Path) -> None:
             assert fleet.end(0) == 0
     finally:
         server.stop()
+
+
+def test_a_worker_loads_nothing_later() -> None:
+    """Neither kernels nor modules: hours later, the files may be those of another version."""
+    program = """
+import sys
+from pathlib import Path
+from streams.metrics import Metrics
+from streams.worker import states
+from tests.streams.publishing import header_batches, publication
+from wireverdict.bus import Topic
+from wireverdict.kernels import NATIVE
+from wireverdict.settings import Settings
+
+places = [next(Path("tests/lab/captures").glob(f"{name}.client.*")) for name in ("policed-down-several", "bufferbloat-up")]
+sent = publication(list(header_batches(places)), "edge", 1)
+made = states(Settings(), Metrics())
+known = set(sys.modules)
+print(len(NATIVE), sum(each._entry is None for each in NATIVE))
+headers, windows = made[Topic.HEADERS](0), made[Topic.WINDOWS](0)
+verdicts = 0
+for offset, message in enumerate(sent):
+    for output in headers.apply(message.incoming(offset))():
+        if output.topic is Topic.WINDOWS:
+            verdicts += len(windows.apply(message.incoming(offset)._replace(
+                value=output.value, headers=output.headers, key=output.key))())
+headers.dump()()
+new = sorted(name for name in set(sys.modules) - known if name.startswith(("wireverdict", "streams")))
+print(len(NATIVE), verdicts > 0, new)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    (before, missing), (after, *told) = (line.split(maxsplit=2) for line in done.stdout.splitlines())
+    assert (before, missing, told) == (after, "0", ["True", "[]"])

@@ -23,7 +23,7 @@ from wireverdict.kernels.native import Native
 from wireverdict.kernels.store import cache_directory
 from wireverdict.kernels.types import Signature
 
-__all__ = ["Declared", "cache_directory", "intrinsic", "kernel"]
+__all__ = ["Declared", "cache_directory", "intrinsic", "kernel", "load_all"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -114,6 +114,18 @@ def kernel(
         return cast(F, compiled)
 
     return decorate
+
+
+def load_all() -> None:
+    """Put all kernels of the modules that were imported so far into memory, compiled first where need be: so that a process
+    that runs for long asks for none later, when the sources may be others. Raises RuntimeError."""
+    missing = list(dict.fromkeys(each.module for each in NATIVE if not each.place.exists()))
+    if missing:
+        from wireverdict.kernels.build import build
+
+        build([part for part in (missing[::2], missing[1::2]) if part])
+    for each in NATIVE:
+        each.load()
 
 
 def intrinsic(function: Callable[..., Any]) -> Any:

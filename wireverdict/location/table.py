@@ -127,8 +127,8 @@ class Table:
             limits = np.maximum(self.before, self.clocks - int(np.partition(ages, most // 2)[most // 2]))
 
     def compact(self, needed: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Forget connections that nothing refers to, if they are many, after `trim`. `needed`: those that others refer to. Gives
-        their new places (int64[used before], -1 for those that are gone), None if nothing has changed."""
+        """Forget connections that nothing refers to, if they are many; after `trim`. `needed`: those that others refer to.
+        Gives their new places (int64[used before], -1 for those that are gone), None if nothing has changed."""
         alive = np.zeros(self.used, bool)
         scan.find_alive(self.starts, self.used, self.conns, self.links, self.before, alive.view(np.uint8))
         alive[needed] = True
