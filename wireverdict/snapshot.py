@@ -24,6 +24,8 @@ LARGEST = 1 << 34
 _ALIGN = 64
 _ARRAY = 1
 _DEPTH = 8
+_REPEATED, _CHECKSUM = 1, 4
+"""Of zstd: the type of a block of one byte that is repeated; the bit of a frame's descriptor."""
 
 
 def pack(state: dict[str, Any]) -> bytes:
@@ -127,13 +129,28 @@ def _decompress(data: bytes) -> NDArray[np.uint8]:
         size = zstandard.frame_content_size(frame)
         if not 4 <= size <= LARGEST:
             raise ValueError(f"no snapshot: {size} bytes")
-        whole = zstandard.ZstdDecompressor().decompressobj()
-        memory = np.frombuffer(bytearray(whole.decompress(frame)), np.uint8)
-        if not whole.eof or whole.unused_data or len(memory) != size:
+        if _end(frame) != len(frame):
             raise ValueError("no snapshot: cut short, or something follows")
-    except (zstandard.ZstdError, MemoryError) as error:
+        memory = np.empty(size, np.uint8)
+        with zstandard.ZstdDecompressor().stream_reader(
+            frame
+        ) as reader:  # writes where the arrays will be, and nowhere else
+            if reader.readinto(memory.data) != size or reader.read(1):
+                raise ValueError("no snapshot: another size than it says")
+    except (zstandard.ZstdError, MemoryError, struct.error) as error:
         raise ValueError(f"no snapshot: {error}") from None
     return memory
+
+
+def _end(frame: memoryview) -> int:
+    """Where a zstd frame ends (RFC 8878, 3.1.1): blocks that tell their sizes follow the header, and then a checksum. Raises
+    struct.error where it is cut short."""
+    at, last = zstandard.frame_header_size(frame), 0
+    while not last:
+        low, high = struct.unpack_from("<HB", frame, at)
+        last, kind, size = low & 1, low >> 1 & 3, (high << 16 | low) >> 3
+        at += 3 + (1 if kind == _REPEATED else size)
+    return at + (4 if frame[4] & _CHECKSUM else 0)
 
 
 def _arrays(memory: NDArray[np.uint8], at: int, described: list[tuple[Any, list[int]]]) -> list[NDArray[Any]]:
