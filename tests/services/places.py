@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 USER = 64_100
 """A user id without a name: servers that refuse to run as root run as this one."""
 _keepers: list[subprocess.Popen[bytes]] = []  # they outlive us, so nobody is to wait for them
-START = 120.0
+START = 400.0
 """s after which a server that does not answer is given up."""
 
 

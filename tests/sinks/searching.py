@@ -44,9 +44,13 @@ class Search(Stage):
         self.url = once(product)["url"]
         self.namespace = f"t{os.getpid()}-{next(_numbers)}"
         self.front = Front(forward(self.url))
+        self.timeout = 60.0
+
+    def hurry(self) -> None:
+        self.timeout = 5.0
 
     def settings(self, **changes: Any) -> Settings:
-        given = {"urls": [self.front.url], "namespace": self.namespace, "refresh": True, "timeout": 5.0}
+        given = {"urls": [self.front.url], "namespace": self.namespace, "refresh": True, "timeout": self.timeout}
         given |= {"username": "u", "password": SECRET}
         return chosen(**{self.product: given | {"setup": False} | changes})
 
