@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.detectors.views import Maker
 from wireverdict.detectors.base import Detector
 from wireverdict.detectors.new_flow_loss import NewFlowLoss
@@ -22,7 +24,7 @@ def bad(findings: dict[str, Finding]) -> list[str]:
 
 def test_is_a_detector() -> None:
     assert isinstance(NewFlowLoss(), Detector)
-    assert NewFlowLoss().dump() == {"watched": []}
+    assert NewFlowLoss().dump() == {"watched": [], "worked": [[], []]}
 
 
 def test_a_black_hole_is_named_by_client_and_service() -> None:
@@ -77,6 +79,39 @@ def test_a_scan_of_silent_addresses_is_no_fault() -> None:
     for server in range(1, 200):
         maker.flow("192.0.2.1", f"203.0.113.{server}", 22, {ASKED: 1})
     assert bad(judge(maker)) == []
+
+
+def busy_host() -> Maker:
+    """A host whose other traffic is well: new connections and old ones."""
+    maker = Maker()
+    for server in range(1, 4):
+        maker.flow("192.0.2.1", f"198.51.100.{server}", 443, {ASKED: 4, ANSWERED: 4, OLD: 2, MOVES: 2})
+    return maker
+
+
+def test_a_scan_by_a_busy_host_is_no_fault_of_the_network() -> None:
+    """Of silent addresses, or of the ports of a host that answers none: nobody ever heard of these services."""
+    addresses, ports = busy_host(), busy_host()
+    for number in range(1, 200):
+        addresses.flow("192.0.2.1", f"203.0.113.{number}", 22, {ASKED: 2})
+        ports.flow("192.0.2.1", "203.0.113.7", number, {ASKED: 1})
+    assert judge(addresses) == judge(ports) == {}
+
+
+def test_services_that_worked_before_are_missed_whenever_they_are_asked() -> None:
+    detector, again = NewFlowLoss(), NewFlowLoss()
+    well, full = busy_host(), Maker()
+    full.flow("192.0.2.1", "198.51.100.1", 443, {OLD: 2, MOVES: 2})
+    for server in range(1, 30):
+        well.flow("192.0.2.1", f"203.0.113.{server}", 443, {ASKED: 1, ANSWERED: 1})
+        full.flow("192.0.2.1", f"203.0.113.{server}", 443, {ASKED: 1})
+    assert list(detector.judge(well.view(0))) == []
+    again.load(json.loads(json.dumps(detector.dump())))
+    for judge_of in (detector, again):
+        (finding,) = judge_of.judge(full.view(1))
+        assert (finding.subject.text(), finding.opinion) == ("192.0.2.1/tcp", Opinion.BAD)
+        assert finding.evidence["lost"] == 29
+    again.load({"watched": []})  # what earlier versions kept
 
 
 def test_few_attempts_say_nothing() -> None:

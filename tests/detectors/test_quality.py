@@ -11,6 +11,7 @@ from tests.detectors.views import Maker
 from wireverdict.detectors.quality import (
     Followed,
     Watched,
+    Worked,
     capture_quality,
     confidence,
     doubted,
@@ -91,6 +92,19 @@ def test_a_subject_is_followed_for_some_windows() -> None:
     assert len(again) == 1
     again.next_window()
     assert subject not in again
+
+
+def test_what_worked_is_remembered_in_two_halves() -> None:
+    worked, again = Worked(least=3), Worked(least=3)
+    worked.add(np.array([5, 9, 5], np.uint64))
+    worked.add(np.zeros(0, np.uint64))
+    assert worked.knows(np.array([5, 7, 9], np.uint64)).tolist() == [True, False, True]
+    worked.add(np.array([2**64 - 1], np.uint64))
+    worked.add(np.array([7], np.uint64))
+    again.load(json.loads(json.dumps(worked.dump())))
+    assert again.knows(np.array([5, 7, 8, 2**64 - 1], np.uint64)).tolist() == [True, True, False, True]
+    again.add(np.array([1, 2, 3], np.uint64))  # a second half full: the first one is forgotten
+    assert again.knows(np.array([5, 7, 1], np.uint64)).tolist() == [False, True, True]
 
 
 def test_nothing_but_the_capture_itself_is_judged_where_it_lost_too_much() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.captures import CAPTURES
 from tests.paths.drive import drive, play, read
+from wireverdict.headers import TIMESTAMPS
 from wireverdict.paths.events import EVENT, GAP
 from wireverdict.paths.policing import Cause, Judgement, Settings, _least_of_three, _median, judge, judge_log
 from wireverdict.paths.view import PathView
@@ -72,6 +73,27 @@ def test_the_reason_why_not(name: str, cause: Cause) -> None:
 def test_limited_flows_lose_nothing_and_are_not_policed(how: dict[str, float]) -> None:
     driven = drive(play("clean", seconds=12.0, **how).sender)
     assert not any(judged.policed for judged in judgements(driven.views))
+
+
+@pytest.mark.parametrize("end", ["sender", "receiver"])
+@pytest.mark.parametrize("pace", [1.5e6, 3e6])
+def test_a_paced_flow_that_loses_packets_at_random_is_not_policed(pace: float, end: str) -> None:
+    """A bucket of the pace itself is low after every packet: that the next one was lost tells nothing."""
+    driven = drive(getattr(play("random loss", seconds=40.0, pace=pace), end))
+    found = judgements(driven.views)
+    assert max(judged.lost for judged in found) > 30
+    assert {judged.cause for judged in found} <= {Cause.RANDOM, Cause.UNDECIDED, Cause.TOO_FEW}
+
+
+@pytest.mark.parametrize("name", ["shaper", "short queue", "policer"])
+def test_behind_the_policer_nothing_is_said_without_delays(name: str) -> None:
+    """A drop-tail queue drops by a policer's arithmetic: only waiting tells them apart, and only timestamps tell waiting."""
+    rows = play(name).receiver.copy()
+    rows["present"] &= ~np.uint16(TIMESTAMPS)
+    rows["tsval"] = rows["tsecr"] = 0
+    found = judgements(drive(rows).views)
+    assert {judged.cause for judged in found} <= {Cause.UNDECIDED, Cause.RANDOM, Cause.TOO_FEW}
+    assert Cause.UNDECIDED in {judged.cause for judged in found}
 
 
 def test_few_losses_decide_nothing() -> None:

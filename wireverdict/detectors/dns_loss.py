@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 
 from wireverdict.detectors import dns_advice
 from wireverdict.detectors.dns_cases import Rows, Tallies, pair_names
-from wireverdict.detectors.quality import Watched, capture_quality, confidence, drop_share, estimates
+from wireverdict.detectors.quality import Watched, Worked, capture_quality, confidence, drop_share, estimates
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
 from wireverdict.windows.fields import Dns
 from wireverdict.windows.groups import group
 from wireverdict.windows.home import address_halves, address_text
 from wireverdict.windows.view import WindowView
-
-_WORKED_KEPT = 50_000
-"""Pairs remembered to have worked, at least; twice as many at most."""
 
 _HOSTS = 100
 """Clients, at most, whose old flows are looked at for the evidence."""
@@ -61,8 +58,7 @@ class DnsLoss:
     def __init__(self, settings: DnsLossSettings | None = None) -> None:
         self.settings = settings or DnsLossSettings()
         self._watched = Watched()
-        self._worked: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64), np.zeros(0, np.uint64)]
-        """Pairs that were answered, by name: those of late, and those before."""
+        self._worked = Worked()
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """See `detectors.base.Detector`."""
@@ -70,20 +66,18 @@ class DnsLoss:
         findings = []
         if list(self._watched) or first.suspects(_limit(self.settings, view), self.settings.min_attempts):
             findings = _Window(view, self.settings, self._watched, self._worked).judge()
-        late, before = self._worked
-        late = _distinct(np.concatenate([late, pair_names(first.ends[first.answered > 0])]))
-        self._worked = [late, before] if len(late) < _WORKED_KEPT else [late[:0], late]
+        self._worked.add(pair_names(first.ends[first.answered > 0]))
         self._watched.forget(view.end)
         return findings
 
     def dump(self) -> dict[str, Any]:
         """See `detectors.base.Detector`."""
-        return {"watched": self._watched.dump(), "worked": [names.tolist() for names in self._worked]}
+        return {"watched": self._watched.dump(), "worked": self._worked.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
         """See `detectors.base.Detector`."""
         self._watched.load(state["watched"])
-        self._worked = [np.array(names, np.uint64) for names in state["worked"]]
+        self._worked.load(state["worked"])
 
 
 class _Look:
@@ -122,21 +116,13 @@ def _over(lost: NDArray[np.int64], decided: NDArray[np.int64], limit: float, lea
     return bad
 
 
-def _distinct(names: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Each once, sorted."""
-    names = np.sort(names)
-    return names[np.r_[True, names[1:] != names[:-1]]] if len(names) else names
-
-
 class _Window:
     """The judgement of one window. Rows are places in its `tallies`."""
 
-    def __init__(
-        self, view: WindowView, settings: DnsLossSettings, watched: Watched, worked: list[NDArray[np.uint64]]
-    ) -> None:
+    def __init__(self, view: WindowView, settings: DnsLossSettings, watched: Watched, worked: Worked) -> None:
         self.view, self.settings, self.watched = view, settings, watched
         self.tallies = t = Tallies(view)
-        self.worked: Mask = np.isin(t.names, worked[0]) | np.isin(t.names, worked[1])
+        self.worked: Mask = worked.knows(t.names)
         self.limit = _limit(settings, view)
         self.known: Mask = np.ones(len(t.rows), bool)
         self.covered: Mask = np.zeros(len(t.rows), bool)

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.detectors.quality import estimates
+from wireverdict.detectors.quality import Worked, estimates
 from wireverdict.detectors.shares import wilson_lower
 from wireverdict.headers import TCP
 from wireverdict.verdicts import Finding, Opinion, Severity, Subject
@@ -42,6 +42,8 @@ class NewFlowLossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     """peers that must lose before a host or a service as a whole is named: else the pair is."""
     min_established: int = 2
     """established flows that must advance at a host, for its new flows' loss not to be a dead link or a scan."""
+    credible_attempts: int = 5
+    """attempts at a service that never answered, from which it counts for its client as a whole: a scan has fewer."""
     follow: float = 600.0
     """s of packet time in which a subject that was bad is reported on when it is not."""
 
@@ -111,6 +113,14 @@ class Sides:
         return lost
 
     @cached_property
+    def works(self) -> Array:
+        """Whether something of the service was heard."""
+        works: Array = (self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED) > 0) | (
+            self._of(Count.ADVANCED).max(axis=1, initial=0) > 0
+        )
+        return works
+
+    @cached_property
     def unreachable(self) -> Array:
         """Attempts at a service that ICMP errors tell of. Errors are rate-limited (RFC 1812, 4.3.2.8; Linux sends a host one a
         second), so where some came, they speak for the attempts that nothing came back for, too."""
@@ -151,6 +161,7 @@ class NewFlowLoss:
     def __init__(self, settings: NewFlowLossSettings | None = None) -> None:
         self.settings = settings or NewFlowLossSettings()
         self._watched: dict[int, int] = {}
+        self._worked = Worked()
 
     def judge(self, view: WindowView) -> Iterable[Finding]:
         """Findings for services, hosts and pairs with enough attempts."""
@@ -158,12 +169,21 @@ class NewFlowLoss:
         sides = Sides(view)
         keys = sides.keys
         wanted = np.flatnonzero((keys["protocol"] == TCP) & (sides.asking(Count.SYN_ATTEMPTS) > 0))
+        if not len(wanted):
+            return []
+        names_of = _names(sides.ends(wanted), keys["port"][wanted].astype(np.uint64))
+        self._worked.add(names_of["pair"][sides.works[wanted]])
         if not self._watched and not sides.lost[wanted].any():
             return []
+        # what a host lost of services that nobody ever heard of may be a scan
+        credible = self._worked.knows(names_of["pair"]) | (sides.decided[wanted] >= self.settings.credible_attempts)
         named: set[int] = set()
         findings = []
-        for kind, names in _names(sides.ends(wanted), keys["port"][wanted].astype(np.uint64)).items():
-            for name, members in self._groups(names, wanted, sides):
+        for kind, names in names_of.items():
+            rows = wanted
+            if kind == "host":
+                names, rows = names[credible], wanted[credible]
+            for name, members in self._groups(names, rows, sides):
                 tally = sides.tally(members)
                 ends, advanced = sides.ends(members[:1])[0], tally.advanced
                 watched = name in self._watched
@@ -187,12 +207,15 @@ class NewFlowLoss:
         return findings
 
     def dump(self) -> dict[str, Any]:
-        """Subjects that were lately bad, and until when they are followed (ns)."""
-        return {"watched": [[name, until] for name, until in sorted(self._watched.items())]}
+        """Subjects that were lately bad, and until when they are followed (ns); services that were heard of."""
+        watched = [[name, until] for name, until in sorted(self._watched.items())]
+        return {"watched": watched, "worked": self._worked.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `dump` gave."""
         self._watched = {int(name): int(until) for name, until in state["watched"]}
+        if worked := state.get("worked"):  # states of earlier versions have none
+            self._worked.load(worked)
 
     def _groups(self, names: Array, wanted: Array, sides: Sides) -> Iterator[tuple[int, Array]]:
         """Names and rows of the subjects that have enough attempts and lose many of them, or are followed; in the order of

@@ -27,7 +27,8 @@ WHY_NOT = {
     Cause.QUEUE: "losses come with waiting: a buffer overflows (see bufferbloat, or add capacity)",
     Cause.RANDOM: "no token bucket explains which packets were lost: a bad link, a radio, or short bursts elsewhere",
     Cause.SHALLOW: "the bucket is so small that a short buffer would look the same",
-    Cause.UNDECIDED: "losses fit a token bucket but also bursts in time, as outages make them",
+    Cause.UNDECIDED: "losses fit a token bucket, but also bursts in time, as outages make them, or a queue whose delay "
+    "cannot be seen",
     Cause.TOO_FEW: "too few losses, loss episodes or delivered packets",
 }
 

@@ -181,3 +181,33 @@ class Followed:
     def load(self, state: dict[str, Any]) -> None:
         """Take up what `dump` gave."""
         self._left = {str(text): int(left) for text, left in state["open"].items()}
+
+
+class Worked:
+    """Pairs that were seen to work, by 64-bit name: the `least` seen last at least, twice as many at most."""
+
+    def __init__(self, least: int = 50_000) -> None:
+        self.least = least
+        self._late = self._before = np.zeros(0, np.uint64)
+
+    def add(self, names: NDArray[np.uint64]) -> None:
+        """These work, uint64 (n,)."""
+        if not len(names):
+            return
+        names = np.sort(np.concatenate([self._late, names]))
+        self._late = names[np.r_[True, names[1:] != names[:-1]]]
+        if len(self._late) >= self.least:
+            self._late, self._before = self._late[:0], self._late
+
+    def knows(self, names: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which of some names did work, bool (n,)."""
+        known: NDArray[np.bool_] = np.isin(names, self._late) | np.isin(names, self._before)
+        return known
+
+    def dump(self) -> list[list[int]]:
+        """As JSON values."""
+        return [self._late.tolist(), self._before.tolist()]
+
+    def load(self, state: list[list[int]]) -> None:
+        """Take up what `dump` gave."""
+        self._late, self._before = (np.array(names, np.uint64) for names in state)

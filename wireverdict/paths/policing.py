@@ -8,12 +8,13 @@ queue: a drop-tail queue drops by the same arithmetic, but it makes packets wait
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.paths.bucket import Fit, Grid, entropy, fit, markov_gain, timed_gain
+from wireverdict.paths.bucket import Fit, Grid, entropy, fit, gain, markov_gain, timed_gain
 from wireverdict.paths.events import GAP, LOST
 from wireverdict.paths.judgement import Cause, Judgement, Settings
 from wireverdict.paths.transmissions import Replay, transmissions
@@ -103,7 +104,8 @@ def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -
         loss_delay=_delay_at_losses(*waits, at_loss),
         delay_slope=_delay_slope(*waits, levels, best, settings),
     )
-    return _decide(found, delays, whole, float(sizes.max()), settings)
+    placed = _gain_of_place(levels, sizes, lost) if replay.at_receiver else math.inf
+    return _decide(found, delays, whole, float(sizes.max()), placed, settings)
 
 
 def _with(judgement: Judgement, cause: Cause, **changes: object) -> Judgement:
@@ -181,8 +183,21 @@ def _delay_slope(
     return (_median(least[low]) - _median(least[high])) / expected
 
 
+def _gain_of_place(levels: NDArray[np.float64], sizes: NDArray[np.float64], lost: NDArray[np.uint8]) -> float:
+    """Nats by which the bucket tells after which packets others were lost, behind the policer.
+
+    A loss there is put close behind the packet before it, so the levels to compare with are not those that passing packets
+    met but those that they left: beside a paced flow, a bucket of its very rate is low after every packet.
+    """
+    passed = lost == 0
+    left, needed = levels[passed] - sizes[passed], sizes[passed]
+    losses = len(lost) - len(left)
+    low = np.count_nonzero(levels[~passed] < sizes[~passed])
+    return float(gain(low, np.count_nonzero(left < needed), losses, len(left)))
+
+
 def _decide(
-    found: Judgement, delays: NDArray[np.float64], whole: float, largest: float, settings: Settings
+    found: Judgement, delays: NDArray[np.float64], whole: float, largest: float, placed: float, settings: Settings
 ) -> Judgement:
     """Name the cause; see the module."""
     full = found.burst_bytes * 8e3 / found.rate_bps  # ms that a queue of this depth makes packets wait
@@ -205,7 +220,9 @@ def _decide(
         return _with(found, Cause.SHALLOW, confidence=0.5)
     if found.at_receiver:
         small = found.burst_bytes <= 1.1 * settings.receiver_depth * largest  # the smallest that was tried
-        if found.explained < settings.receiver_share or small:
+        # a bucket that explains most losses needs no help, and where delays are not known a queue looks the same
+        told = (placed >= settings.receiver_gain or found.explained >= settings.policed_share) and len(known) > 0
+        if found.explained < settings.receiver_share or small or not told:
             return _with(found, Cause.UNDECIDED, confidence=0.0)
         return _with(found, Cause.POLICED, confidence=_confidence(found.gain, settings))
     if found.explained >= settings.policed_share and found.rank <= settings.policed_rank:
