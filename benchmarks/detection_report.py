@@ -230,7 +230,7 @@ def sensitivity(captures: list[Capture], say: Callable[[str], None]) -> None:
 SENSITIVE = (
     *("min_lost", "min_passed", "min_episodes", "rate_to", "depth_from", "depth_to", "queue_delay", "queue_share"),
     *("delay_follows", "standing_delay", "min_gain", "min_gain_share", "policed_share", "policed_rank"),
-    *("partial_share", "shallow"),
+    *("partial_share", "shallow", "shallow_packets"),
 )
 
 

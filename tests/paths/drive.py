@@ -20,6 +20,7 @@ from tests.paths.network import (
     Policer,
     Queue,
     Random,
+    TokenBucketFilter,
 )
 from wireverdict.boundary import first_at_or_after
 from wireverdict.connections.tracker import Settings, Tracker
@@ -69,6 +70,7 @@ def elements(name: str) -> list[Element]:
     made: dict[str, list[Element]] = {
         "policer": [Policer(5e6, 50e3)],
         "policer with a large burst": [Policer(5e6, 500e3)],
+        "policer that lets two packets wait": [TokenBucketFilter(2e6, 500e3, 3_100)],
         "shaper": [Queue(5e6, 60e3)],
         "short queue": [Queue(5e6, 20e3)],
         "bloated queue": [Queue(5e6, 600e3)],
@@ -77,6 +79,9 @@ def elements(name: str) -> list[Element]:
         "random loss behind a queue": [Queue(10e6, 60e3), Random(0.01, 3)],
         "short bursts of loss": [Queue(8e6, 200e3), Gilbert(0.02, 5, 3)],
         "long bursts of loss": [Queue(8e6, 200e3), Gilbert(0.02, 20, 3)],
+        "tiny queue": [Queue(1.63e6, 3_500)],
+        "fades": [Queue(20e6, 200e3), Gilbert(0.044, 20, 47)],
+        "few fades": [Queue(20e6, 200e3), Gilbert(0.006, 20, 58)],
         "outages": [Queue(8e6, 200e3), Outages(1.5, 0.05, 3)],
         "clean": [Queue(8e6, 1e6)],
     }
@@ -98,9 +103,18 @@ class Played(NamedTuple):
 
 
 @functools.cache
-def play(name: str, *, connections: int = 1, seconds: float = 16.0, window: int = 1 << 30, pace: float = 0.0) -> Played:
+def play(
+    name: str,
+    *,
+    connections: int = 1,
+    seconds: float = 16.0,
+    window: int = 1 << 30,
+    pace: float = 0.0,
+    rtt: float = 0.05,
+    seed: int = 1,
+) -> Played:
     """Bulk transfers over a named path."""
-    network = Network(elements(name))
+    network = Network(elements(name), rtt=rtt, seed=seed)
     senders = [Connection(k, 0.1 + 0.37 * k, window=window, pace=pace, threshold=100.0) for k in range(connections)]
     sender, receiver = network.run(senders, seconds)
     return Played(sender, receiver, network)

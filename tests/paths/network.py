@@ -57,6 +57,25 @@ class Queue:
         return self.free
 
 
+class TokenBucketFilter:
+    """A shaper as Linux's tbf: a token bucket with a drop-tail queue of `limit` bytes. With next to none it polices."""
+
+    def __init__(self, rate: float, burst: float, limit: float) -> None:
+        self.rate, self.burst, self.limit = rate / 8, burst, limit
+        self.level, self.last, self.waiting = burst, 0.0, list[tuple[float, int]]()
+
+    def __call__(self, now: float, size: int) -> float | None:
+        self.waiting = [(leaves, held) for leaves, held in self.waiting if leaves > now]
+        if self.waiting and sum(held for _, held in self.waiting) + size > self.limit:
+            return None
+        begins = max(now, self.last)
+        level = min(self.burst, self.level + (begins - self.last) * self.rate)
+        leaves = begins + max(size - level, 0.0) / self.rate
+        self.level, self.last = max(level - size, 0.0), leaves
+        self.waiting.append((leaves, size))
+        return leaves
+
+
 class Random:
     """Independent loss with probability `share`."""
 

@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 
 from wireverdict.paths.bucket import (
     CONTRADICTIONS,
+    FEW,
     HITS,
     LANES,
     MISSES,
     NEAR_RATES,
     PEAKS,
     ROUNDS,
+    SOON,
     WORK,
     Fit,
     Grid,
     entropy,
+    faded_gain,
     fit,
     gain,
     markov_gain,
@@ -210,6 +213,28 @@ def test_what_bursts_explain() -> None:
     spaced = gaps.copy()
     spaced[10::100] = 5e9  # what ends a burst is time, not a packet that passes
     assert timed_gain(spaced, lost) > markov_gain(lost) + 20
+
+
+def test_what_fades_explain() -> None:
+    """Every second packet is lost in a fade: to a chain of two states, only the last packet counts."""
+    dice = random.Random(5)
+    fade = [dice.random() < 0.5 for _ in range(20)]
+    lost = np.array((fade + [False] * 200) * 20, np.uint8)
+    gaps = np.full(len(lost), 1e6)
+    assert faded_gain(gaps, lost) > max(markov_gain(lost), timed_gain(gaps, lost)) + 50
+    independent = np.array([1 if dice.random() < 0.1 else 0 for _ in range(2_000)], np.uint8)
+    assert faded_gain(gaps[:2000], independent) < 10
+    assert faded_gain(gaps, np.zeros(len(gaps), np.uint8)) == faded_gain(gaps, np.ones(len(gaps), np.uint8)) == 0
+    late = np.zeros(300, np.uint8)
+    late[[100, 101, 250]] = 1  # what came before the first loss counts with what came long after
+    split = 1e6 * np.arange(1, 301)
+    since = np.where(
+        np.arange(300) > 250, split - split[250], np.where(np.arange(300) > 100, split - split[100], np.inf)
+    )
+    since[101], since[102:251] = 1e6, split[102:251] - split[101]
+    chances = [(int(late[since < t].sum()), int((since < t).sum())) for t in [*SOON, *(FEW * 1e6)]]
+    best = min(entropy(hit, many - hit) + entropy(3 - hit, 297 - many + hit) for hit, many in chances)
+    assert faded_gain(np.full(300, 1e6), late) == pytest.approx(entropy(3, 297) - best)
 
 
 def test_lanes_are_whole_vectors() -> None:

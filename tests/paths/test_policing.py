@@ -26,6 +26,7 @@ INNOCENT = (
     "random loss behind a queue",
     "short bursts of loss",
     "long bursts of loss",
+    "tiny queue",
     "outages",
     "clean",
 )
@@ -73,6 +74,32 @@ def test_the_reason_why_not(name: str, cause: Cause) -> None:
 def test_limited_flows_lose_nothing_and_are_not_policed(how: dict[str, float]) -> None:
     driven = drive(play("clean", seconds=12.0, **how).sender)
     assert not any(judged.policed for judged in judgements(driven.views))
+
+
+@pytest.mark.parametrize("end", ["sender", "receiver"])
+def test_a_wait_that_is_no_part_of_what_the_bucket_would_make_is_no_queue(end: str) -> None:
+    """The queue whose drops these were would make packets wait for seconds, and not for one or two packets of 6 ms."""
+    driven = drive(getattr(play("policer that lets two packets wait", seconds=30.0), end))
+    last = judgements(driven.views)[-1]
+    assert (last.cause, last.at_receiver) == (Cause.POLICED, end == "receiver")
+    assert last.rate_bps == pytest.approx(2e6, rel=0.05)
+    assert 4.0 < last.loss_delay < 20.0
+
+
+def test_fades_are_not_half_of_a_policers_traffic() -> None:
+    """Half of the packets pass in a fade, and each loss makes the bucket low, so that it explains the next ones."""
+    driven = drive(play("fades", connections=2, seconds=24.0, pace=1.63e6).sender)
+    found = judgements(driven.views)
+    assert max(judged.explained for judged in found) > Settings().partial_share
+    assert max(judged.gain for judged in found) > Settings().min_gain  # over bursts that a passing packet ends
+    assert not any(judged.policed for judged in found)
+
+
+def test_three_fades_are_no_policer_behind_them() -> None:
+    driven = drive(play("few fades", seconds=24.0, rtt=0.26, seed=58).receiver)
+    found = judgements(driven.views)
+    assert max(judged.explained for judged in found) > Settings().receiver_share
+    assert {judged.cause for judged in found} <= {Cause.UNDECIDED, Cause.TOO_FEW}
 
 
 @pytest.mark.parametrize("end", ["sender", "receiver"])

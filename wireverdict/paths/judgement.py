@@ -64,6 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     close after the packet before it. A fit at this bound decides nothing."""
     shallow: float = 4.0
     """ms of depth / rate below which a policer and a short queue look alike: twice `queue_delay`."""
+    shallow_packets: float = 3.0
+    """packets of depth below which a policer and a slow link look alike: one is being sent, one waits, and waiting takes no
+    longer than sending, which the base round trip holds."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from wireverdict.paths.bucket import Fit, Grid, entropy, fit, gain, markov_gain, timed_gain
+from wireverdict.paths.bucket import Fit, Grid, entropy, faded_gain, fit, gain, markov_gain, timed_gain
 from wireverdict.paths.events import GAP, LOST
 from wireverdict.paths.judgement import Cause, Judgement, Settings
 from wireverdict.paths.transmissions import Replay, transmissions
@@ -105,7 +105,12 @@ def judge_replay(replay: Replay, events: NDArray[np.void], settings: Settings) -
         delay_slope=_delay_slope(*waits, levels, best, settings),
     )
     placed = _gain_of_place(levels, sizes, lost) if replay.at_receiver else math.inf
-    return _decide(found, delays, whole, float(sizes.max()), placed, settings)
+    decided = _decide(found, delays, whole, float(sizes.max()), placed, settings)
+    if not decided.policed or found.explained >= settings.policed_share:
+        return decided
+    # asked of few, for it takes longer than the other ways in which losses come in bursts
+    in_time = min(found.gain_in_time, best.gain - faded_gain(gaps, lost))
+    return _decide(_with(found, found.cause, gain_in_time=in_time), delays, whole, float(sizes.max()), placed, settings)
 
 
 def _with(judgement: Judgement, cause: Cause, **changes: object) -> Judgement:
@@ -207,6 +212,8 @@ def _decide(
     if found.at_receiver:
         # TSval's resolution doubles the noise
         queue = found.loss_delay > 2 * settings.queue_delay and found.loss_delay > 0.8 * usual
+        if found.explained >= settings.policed_share:  # else the depth means little
+            queue = queue and found.loss_delay > settings.queue_share * full
     else:
         queue = waits and found.loss_delay > settings.queue_share * full
         queue = queue or (found.loss_delay >= settings.standing_delay and found.loss_delay >= usual)
@@ -216,12 +223,14 @@ def _decide(
         return _with(found, Cause.QUEUE, confidence=_confidence(found.gain, settings))
     if weak:
         return _with(found, Cause.RANDOM, confidence=0.9)
-    if found.burst_bytes * 8e3 / found.rate_low_bps < settings.shallow:
+    least = 0.0 if found.at_receiver else settings.shallow_packets * largest
+    if found.burst_bytes * 8e3 / found.rate_low_bps < settings.shallow or found.burst_bytes < least:
         return _with(found, Cause.SHALLOW, confidence=0.5)
     if found.at_receiver:
         small = found.burst_bytes <= 1.1 * settings.receiver_depth * largest  # the smallest that was tried
-        # a bucket that explains most losses needs no help, and where delays are not known a queue looks the same
-        told = (placed >= settings.receiver_gain or found.explained >= settings.policed_share) and len(known) > 0
+        most = found.explained >= settings.policed_share
+        told = most or (placed >= settings.receiver_gain and found.gain_in_time >= settings.min_gain)
+        told = told and len(known) > 0  # where delays are not known, a queue looks the same
         if found.explained < settings.receiver_share or small or not told:
             return _with(found, Cause.UNDECIDED, confidence=0.0)
         return _with(found, Cause.POLICED, confidence=_confidence(found.gain, settings))
