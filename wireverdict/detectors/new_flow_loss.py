@@ -106,27 +106,23 @@ class Sides:
         return decided
 
     @cached_property
-    def lost(self) -> Array:
-        """Of these, those that nothing came back for."""
-        heard = self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED)
-        lost: Array = np.where(self.unreachable > 0, 0, np.maximum(self.decided - heard, 0))
-        return lost
+    def heard(self) -> Array:
+        """Attempts that a service answered or refused."""
+        heard: Array = self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED)
+        return heard
 
     @cached_property
-    def works(self) -> Array:
-        """Whether something of the service was heard."""
-        works: Array = (self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED) > 0) | (
-            self._of(Count.ADVANCED).max(axis=1, initial=0) > 0
-        )
-        return works
+    def lost(self) -> Array:
+        """Of those decided, those that nothing came back for."""
+        lost: Array = np.where(self.unreachable > 0, 0, np.maximum(self.decided - self.heard, 0))
+        return lost
 
     @cached_property
     def unreachable(self) -> Array:
         """Attempts at a service that ICMP errors tell of. Errors are rate-limited (RFC 1812, 4.3.2.8; Linux sends a host one a
         second), so where some came, they speak for the attempts that nothing came back for, too."""
         errors = self.asking(Count.SYN_UNREACHABLE)
-        heard = self.asking(Count.SYN_ANSWERED) + self.asking(Count.SYN_REFUSED)
-        unreachable: Array = np.where(errors > 0, np.maximum(errors, self.decided - heard), 0)
+        unreachable: Array = np.where(errors > 0, np.maximum(errors, self.decided - self.heard), 0)
         return unreachable
 
     def tally(self, members: Array) -> Tally:
@@ -152,6 +148,11 @@ class Sides:
         """Established flows that advance, on either side: each is counted once."""
         return int(self._of(Count.ADVANCED)[members].max(axis=1, initial=0).sum())
 
+    def advance(self, members: Array) -> Array:
+        """Which of some rows have an established flow that advances."""
+        advance: Array = self._of(Count.ADVANCED)[members].any(axis=1)
+        return advance
+
 
 class NewFlowLoss:
     """See the module. Keeps the subjects that were lately bad, to say when they are good again."""
@@ -171,19 +172,22 @@ class NewFlowLoss:
         wanted = np.flatnonzero((keys["protocol"] == TCP) & (sides.asking(Count.SYN_ATTEMPTS) > 0))
         if not len(wanted):
             return []
-        names_of = _names(sides.ends(wanted), keys["port"][wanted].astype(np.uint64))
-        self._worked.add(names_of["pair"][sides.works[wanted]])
+        works = wanted[sides.heard[wanted] > 0]
+        if len(works):
+            self._worked.add(_names(sides.ends(works), keys["port"][works].astype(np.uint64))["pair"])
         if not self._watched and not sides.lost[wanted].any():
             return []
-        # what a host lost of services that nobody ever heard of may be a scan
-        credible = self._worked.knows(names_of["pair"]) | (sides.decided[wanted] >= self.settings.credible_attempts)
+        names_of = _names(sides.ends(wanted), keys["port"][wanted].astype(np.uint64))
         named: set[int] = set()
         findings = []
         for kind, names in names_of.items():
-            rows = wanted
-            if kind == "host":
-                names, rows = names[credible], wanted[credible]
-            for name, members in self._groups(names, rows, sides):
+            for name, members in self._groups(names, wanted, sides):
+                if kind == "host":  # what it lost of services that nobody ever heard of may be a scan
+                    known = self._worked.knows(names_of["pair"][np.searchsorted(wanted, members)])
+                    asked_much = sides.decided[members] >= self.settings.credible_attempts
+                    members = members[known | asked_much | sides.advance(members)]
+                    if sides.decided[members].sum() < self.settings.min_attempts:
+                        continue
                 tally = sides.tally(members)
                 ends, advanced = sides.ends(members[:1])[0], tally.advanced
                 watched = name in self._watched

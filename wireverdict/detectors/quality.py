@@ -184,30 +184,43 @@ class Followed:
 
 
 class Worked:
-    """Pairs that were seen to work, by 64-bit name: the `least` seen last at least, twice as many at most."""
+    """Pairs that were seen to work, by 64-bit name: the `least` seen last at least, some times as many at most."""
 
     def __init__(self, least: int = 50_000) -> None:
         self.least = least
         self._late = self._before = np.zeros(0, np.uint64)
+        self._fresh: list[NDArray[np.uint64]] = []
+        self._count = 0  # of them
 
     def add(self, names: NDArray[np.uint64]) -> None:
-        """These work, uint64 (n,)."""
-        if not len(names):
-            return
-        names = np.sort(np.concatenate([self._late, names]))
-        self._late = names[np.r_[True, names[1:] != names[:-1]]]
-        if len(self._late) >= self.least:
-            self._late, self._before = self._late[:0], self._late
+        """These work, uint64 (n,). They are sorted when somebody asks, which hardly happens where all is well."""
+        self._fresh.append(names)
+        self._count += len(names)
+        if self._count >= self.least:
+            self._settle()
 
     def knows(self, names: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which of some names did work, bool (n,)."""
-        known: NDArray[np.bool_] = np.isin(names, self._late) | np.isin(names, self._before)
+        self._settle()
+        known = np.zeros(len(names), np.bool_)
+        for half in (self._late, self._before):
+            if len(half):
+                known |= half[np.minimum(np.searchsorted(half, names), len(half) - 1)] == names
         return known
 
     def dump(self) -> list[list[int]]:
         """As JSON values."""
-        return [self._late.tolist(), self._before.tolist()]
+        return [names.tolist() for names in (self._late, self._before, *self._fresh)]
 
     def load(self, state: list[list[int]]) -> None:
         """Take up what `dump` gave."""
-        self._late, self._before = (np.array(names, np.uint64) for names in state)
+        self._late, self._before, *self._fresh = (np.array(names, np.uint64) for names in state)
+        self._count = sum(map(len, self._fresh))
+
+    def _settle(self) -> None:
+        if self._count:
+            names = np.sort(np.concatenate([self._late, *self._fresh]))
+            self._late = names[np.r_[True, names[1:] != names[:-1]]]
+            if len(self._late) >= self.least:
+                self._late, self._before = self._late[:0], self._late
+        self._fresh, self._count = [], 0
