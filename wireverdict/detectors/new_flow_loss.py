@@ -150,7 +150,7 @@ class Sides:
 
     def advance(self, members: Array) -> Array:
         """Which of some rows have an established flow that advances."""
-        advance: Array = self._of(Count.ADVANCED)[members].any(axis=1)
+        advance: Array = self._of(Count.ADVANCED)[members].max(axis=1, initial=0) > 0
         return advance
 
 
