@@ -75,6 +75,7 @@ def elements(name: str) -> list[Element]:
         "short queue": [Queue(5e6, 20e3)],
         "bloated queue": [Queue(5e6, 600e3)],
         "random loss": [Random(0.01, 3)],
+        "rare random loss": [Queue(8e6, 150e3), Random(0.002, 81)],
         "heavy random loss": [Random(0.05, 3)],
         "random loss behind a queue": [Queue(10e6, 60e3), Random(0.01, 3)],
         "short bursts of loss": [Queue(8e6, 200e3), Gilbert(0.02, 5, 3)],

@@ -55,8 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     receiver_share: float = 0.2
     """the same behind the policer, where only one loss of each hole is seen."""
     receiver_gain: float = 7.0
-    """nats, behind the policer, by which the bucket tells after which packets others were lost (odds of a thousand), unless
-    it explains `policed_share`."""
+    """nats, behind the policer, by which the bucket tells after which packets others were lost: odds of a thousand."""
     receiver_rate_to: float = 6.0
     """in place of `rate_to` behind the policer: holes lack most losses, and large rates explain single ones."""
     receiver_depth: float = 3.0

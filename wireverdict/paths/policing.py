@@ -228,8 +228,8 @@ def _decide(
         return _with(found, Cause.SHALLOW, confidence=0.5)
     if found.at_receiver:
         small = found.burst_bytes <= 1.1 * settings.receiver_depth * largest  # the smallest that was tried
-        most = found.explained >= settings.policed_share
-        told = most or (placed >= settings.receiver_gain and found.gain_in_time >= settings.min_gain)
+        told = found.explained >= settings.policed_share or found.gain_in_time >= settings.min_gain
+        told = told and placed >= settings.receiver_gain
         told = told and len(known) > 0  # where delays are not known, a queue looks the same
         if found.explained < settings.receiver_share or small or not told:
             return _with(found, Cause.UNDECIDED, confidence=0.0)
