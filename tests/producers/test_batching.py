@@ -54,6 +54,11 @@ def test_every_partition_hears_of_the_clock_each_second() -> None:
     assert messages[0].key == b"s"
 
 
+def test_an_input_without_a_header_has_no_end_either() -> None:
+    batcher = Batcher("s", "r", 3, by_source)
+    assert [*batcher.add(headers([], [])), *batcher.end()] == []
+
+
 def test_a_message_ends_when_it_is_full() -> None:
     batcher = Batcher("s", "r", 1, by_source, size=2)
     assert told(list(batcher.add(headers([1.1, 1.2, 1.3, 1.4, 1.5], [0] * 5)))) == [
