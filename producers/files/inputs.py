@@ -12,6 +12,8 @@ from producers.files.compression import DamagedError, Decompressor
 from producers.files.reader import STDIN, explain
 from producers.files.report import FileReport
 
+_CALLED = re.compile(r"\.(pcap|pcapng|ntar|cap|dmp|snoop)", re.IGNORECASE)
+
 
 def expand(inputs: Iterable[str | Path]) -> list[FileReport]:
     """One report a file, in the order given; a directory (not what is below it) gives its captures in natural name
@@ -44,7 +46,10 @@ def natural(path: str) -> list[tuple[int, str]]:
 
 
 def is_capture(path: str) -> bool:
-    """Whether a file begins like a capture, compressed or not; True if it may not be read, so that this is told."""
+    """Whether a file begins like a capture, compressed or not.
+
+    True too for what may not be read, and for what is damaged and is called a capture by its name, so that this is told.
+    """
     try:
         with open(path, "rb", buffering=0) as file:
             head = file.read(formats.HEAD) or b""
@@ -55,7 +60,7 @@ def is_capture(path: str) -> bool:
                 count = Decompressor(name, lambda size: file.read(size) or b"").readinto(view)
                 head = view[:count].tobytes()
     except DamagedError:
-        return False
+        return _CALLED.search(os.path.basename(path)) is not None
     except OSError:
         return True
     return formats.capture_format(head) is not None

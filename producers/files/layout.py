@@ -70,6 +70,8 @@ def fault(state: Numbers, limit: int) -> str:
             return f"the record there claims a length of {value} bytes, which cannot be"
         case scan.BAD_TRAILER:
             return f"the block there begins with a length of {value} bytes and ends with another"
+        case scan.JOINED:
+            return "another capture begins there: give files that were joined one by one"
         case _:
             return f"the block there is too short ({value} bytes) for its type"
 

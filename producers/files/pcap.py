@@ -21,6 +21,9 @@ _VARIANTS = {  # magic: (ns per unit of the fraction, bytes in a record header, 
     0x1C0001AC: (NANOSECONDS, 16, 28),  # IXIA hardware; the sum of all record lengths follows the file header
     0x1C0001AB: (MICROSECONDS, 16, 28),  # IXIA software
 }
+_CLASSIC, _FINE = 0xA1B2C3D4, 0xA1B23C4D
+_LITTLE_2_4, _BIG_2_4 = 0x0004_0002, 0x0002_0004
+"""Version 2.4 of a file's header as a number of that file's byte order."""
 _MAX_SPECIAL = 128 << 20
 _SPECIAL = frozenset({189, 220, 231, 249, 279})
 """Link types whose packets may be larger: USB (Linux, mapped), D-Bus, USBPcap, EBHSCR. Values as in libpcap."""
@@ -54,6 +57,11 @@ def scan_pcap(data: Any, form: Any, state: Any, frames: Any) -> None:
             state[scan.NEED] = header + captured
             break
         ts = scan.u32(data, position, big) * scan.BILLION + scan.u32(data, position + 4, big) * scale
+        if captured == 0:  # read as a record, the header of a file has no bytes and a time in 2055
+            first, version = scan.u32(data, position, big), scan.u32(data, position + 4, big)
+            if first in (_CLASSIC, _FINE) and version in (_LITTLE_2_4, _BIG_2_4):
+                stop = scan.JOINED
+                break
         direction = UNKNOWN
         if header == 24:
             kind = data[position + 22]  # PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING of if_packet.h

@@ -40,6 +40,7 @@ BAD_CAPTURED = 4
 BAD_LENGTH = 5
 BAD_TRAILER = 6
 BAD_BLOCK = 7
+JOINED = 8  # another file's header
 
 # Indices in `form`, the fixed traits of a file or section
 BIG = 0  # 1 for big-endian headers

@@ -27,7 +27,11 @@ class Choice:
     def __post_init__(self) -> None:
         if self.begin is not None and self.end is not None and self.end <= self.begin:
             raise ValueError("the end of the time range is not after its beginning")
-        object.__setattr__(self, "_networks", HomeNetworks(self.addresses))
+        try:
+            networks = HomeNetworks(self.addresses)
+        except ValueError as error:
+            raise ValueError(str(error).replace("home network", "--address", 1)) from None
+        object.__setattr__(self, "_networks", networks)
 
     @property
     def first(self) -> int:

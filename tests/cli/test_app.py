@@ -120,6 +120,20 @@ def test_whatever_goes_wrong_people_get_a_sentence(
     assert not errors
 
 
+def test_a_full_disk_is_no_error_that_should_not_happen() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "wireverdict", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "wireverdict: input or output failed: no space is left on the device"
+
+
 def test_with_debug_the_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(options: object) -> int:
         raise KeyError("x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from tests.cli.program import run
 from tests.explain.real import documents
+from wireverdict.cli.explain import explained
+from wireverdict.explain.verdict import NotAVerdict
+from wireverdict.settings import settings
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,29 @@ def test_standard_input_in_one_piece(verdicts: list[dict[str, Any]]) -> None:
     told = run("explain", data=json.dumps(verdicts[0], indent=2).encode())
     assert told.status == 0
     assert "lower 95 % bound of the unanswered share" in told.out
+
+
+def test_what_a_search_shows_is_unwrapped(verdicts: list[dict[str, Any]]) -> None:
+    alone = run("explain", data=json.dumps(verdicts[0]).encode())
+    hit = {"_index": "logs", "_id": "x", "_source": verdicts[0]}
+    for value in (hit, [verdicts[0]], {"took": 3, "hits": {"total": {"value": 1}, "hits": [hit]}}):
+        told = run("explain", verdicts[0]["event"]["id"].upper(), data=json.dumps(value, indent=1).encode())
+        assert (told.status, told.out) == (0, alone.out)
+
+
+def test_settings_of_the_environment_count(file: str) -> None:
+    told = run("explain", "--in", file, WIREVERDICT_DETECTORS__DNS_LOSS__WARNING="0.07")
+    assert "over 7.0 %" in told.out
+
+
+@pytest.mark.parametrize("part", ["evidence", "capture_quality", "reason", "status", "confidence"])
+def test_a_verdict_that_was_changed_is_a_sentence(verdicts: list[dict[str, Any]], part: str) -> None:
+    values: list[Any] = ["text", 5, None, ["x"], {"x": {}}]
+    for value in values:
+        changed = {**verdicts[0], "wireverdict": {**verdicts[0]["wireverdict"], part: value}}
+        for document in (changed, {"event": value}, {**changed, "rule": value}):
+            with suppress(NotAVerdict):  # and nothing else
+                assert explained(document, settings())
 
 
 def test_the_settings_that_were_used(file: str, tmp_path: Path) -> None:

@@ -73,6 +73,21 @@ def test_a_quiet_capture(tmp_path: Path) -> None:
     ]
 
 
+def test_nothing_to_judge_by_is_not_nothing_found(tmp_path: Path) -> None:
+    nothing = told(packets=4, connections={"tcp": 0, "udp": 0, "icmp": 0}, skipped={"link_type_9999": 4})
+    assert page(tmp_path, summary=nothing)[-1] == "Nothing was there to judge by."
+
+
+def test_nothing_is_found_only_in_what_could_be_read(tmp_path: Path) -> None:
+    half = told()
+    half["wireverdict"]["files"].append({"path": "\x1b[31mred.pcap", "error": "cut short"})
+    assert page(tmp_path, summary=half)[-1] == (
+        "Nothing found in what could be read: 1 file could not, wholly or in part."
+    )
+    half["wireverdict"]["files"] = half["wireverdict"]["files"][1:]
+    assert page(tmp_path, summary=half)[0].startswith("\\x1b[31mred.pcap: 16,990 packets")
+
+
 def test_a_verdict_says_what_who_since_when_how_sure_why_and_what_next(tmp_path: Path) -> None:
     text = "\n".join(page(tmp_path, make_verdict(4)))
     for words in (

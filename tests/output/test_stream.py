@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from wireverdict.output.stream import OutputError, Stream
+from wireverdict.output.stream import OutputError, Stream, in_words
 
 
 def test_writes_all_and_empties_what_was_there(tmp_path: Path) -> None:
@@ -60,3 +61,13 @@ def test_a_full_device() -> None:
 def test_a_file_that_cannot_be_made(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(OutputError, match=words):
         Stream.create(f"{tmp_path}/{name}")
+
+
+def test_errors_of_the_system_in_words() -> None:
+    assert in_words(FileNotFoundError(errno.ENOENT, "No such file or directory", "x")) == "x: No such file or directory"
+    assert in_words(OSError(errno.ENOTDIR, "Not a directory", "a/b")) == "a/b: Not a directory"
+    assert in_words(BrokenPipeError(errno.EPIPE, "Broken pipe")) == (
+        "input or output failed: the program that read it has ended"
+    )
+    assert in_words(OSError("the archive is locked")) == "the archive is locked"
+    assert in_words(ValueError("5 is too much")) == "5 is too much"

@@ -123,3 +123,14 @@ def test_evidence_is_a_sentence_and_the_numbers_that_fit() -> None:
     assert units.evidence(values, len(numbers)) == ["1 answer per 17.4 queries", numbers]
     assert units.evidence({"late": 0}, 200) == []
     assert units.evidence({"loss_share": 0.5}, 200) == ["loss 50 %"]
+
+
+def test_names_from_outside_do_not_reach_the_terminal_as_they_are() -> None:
+    assert units.printable("today.pcap") == "today.pcap"
+    assert units.printable("Übersicht 日本.pcap") == "Übersicht 日本.pcap"
+    assert units.printable("a\x1b[31mb\n\x9b\udcff") == r"a\x1b[31mb\n\x9b\udcff"
+
+
+def test_names_that_are_not_utf8_can_be_in_json() -> None:
+    assert units.utf8("a\x1bü") == "a\x1bü"
+    assert units.utf8("c\udcff.pcap") == r"c\udcff.pcap"

@@ -91,6 +91,11 @@ def _last_resort(error: Exception) -> int:
             file=sys.stderr,
         )
         return FAILED
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.EFBIG, errno.EIO):
+        from wireverdict.output.stream import in_words
+
+        print(f"wireverdict: {in_words(error)}", file=sys.stderr)
+        return FAILED
     first = (str(error).splitlines() or [""])[0]  # numba's messages are pages
     what = f"{type(error).__name__}: {first}"
     print(

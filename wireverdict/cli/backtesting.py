@@ -23,6 +23,7 @@ from wireverdict.cli.passes import Pass, Passed, run_all
 from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
 from wireverdict.cli.targets import keep_apart
+from wireverdict.output.stream import in_words
 from wireverdict.output.units import utf8
 from wireverdict.settings import from_environment, settings
 
@@ -72,7 +73,7 @@ def backtest(options: Options) -> int:
         done = run(plan, options)
         told(done, options)
     except (Refusal, SourceError, ValueError, OSError) as error:  # SettingsError and LabelError are ValueErrors
-        return tell(_sentence(error))
+        return tell(in_words(error))
     damaged = [f"{where}: {reason}" for kind, where, _, _, reason in done.source.missing if kind == "damaged"]
     for sentence in damaged:
         tell(sentence)
@@ -252,9 +253,3 @@ def _text(path: str) -> str:
         raise LabelError(f"cannot read the labels in {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise LabelError(f"{path} is no text in UTF-8") from None
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)

@@ -28,6 +28,7 @@ from wireverdict.cli.plugins import loaded
 from wireverdict.cli.progress import Progress
 from wireverdict.cli.targets import keep_apart
 from wireverdict.judge import Judge
+from wireverdict.output.stream import in_words
 from wireverdict.output.units import duration, printable, several, utf8
 from wireverdict.settings import Settings, Source, from_environment, settings
 from wireverdict.verdicts import Status, Verdict, timestamp
@@ -72,7 +73,7 @@ def replay(options: Options) -> int:
             run = (Sending if options.to_topic else Judging)(options, task, processes, interrupts)
             return run.status()
         except (SourceError, PublishError, ValueError, OSError, RuntimeError) as error:
-            return tell(str(error))
+            return tell(in_words(error))
 
 
 def prepare(options: Options) -> tuple[Task, int]:

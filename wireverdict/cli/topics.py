@@ -46,6 +46,7 @@ def _status(servers: str | None, config: str | None, *, make: bool) -> int:
     from wireverdict.cli.app import FAILED, NOTHING
     from wireverdict.cli.roles import chosen_settings
     from wireverdict.cluster import Cluster, Unreachable
+    from wireverdict.output.units import several
 
     bus: Any = chosen_settings(config).bus
     if servers:
@@ -58,11 +59,15 @@ def _status(servers: str | None, config: str | None, *, make: bool) -> int:
             made = {plan.name for plan in missing} - {text.split()[0] for text in wrong}
             for plan in missing:
                 if plan.name in made:
-                    print(f"created {plan.name}: {plan.partitions} partitions, {plan.config['cleanup.policy']}")
+                    print(
+                        f"created {plan.name}: {several(plan.partitions, 'partition')}, {plan.config['cleanup.policy']}"
+                    )
         else:
             wrong += [f"{plan.name} is not there; run wireverdict topics create" for plan in missing]
     except (Unreachable, OSError) as error:
         raise click.ClickException(str(error)) from None
+    if not wrong and not (make and missing):
+        print("all topics are there, and as they should be")
     for sentence in wrong:
         print(f"wireverdict: {sentence}", file=sys.stderr)
     return FAILED if wrong else NOTHING

@@ -154,7 +154,7 @@ def _nothing(summary: dict[str, Any]) -> tuple[str, str]:
     """What is said where no verdict fired: that nothing is wrong only as far as there was anything to judge by."""
     told = summary["wireverdict"]
     unread = sum("error" in file for file in told["files"])
-    if not told["packets"]:
+    if not any(told["connections"].values()):
         return "Nothing was there to judge by.", "bold yellow"
     if unread:
         return (

@@ -28,6 +28,17 @@ class OutputError(Exception):
         super().__init__(f"cannot write {name}: {words}")
 
 
+def in_words(error: BaseException) -> str:
+    """Any error for people: that of a file with its name and in words. What is no system error says it itself."""
+    if not isinstance(error, OSError) or error.errno is None:
+        return str(error)
+    known = error.errno != errno.ENOENT  # there it is about a file that was to be made
+    words = (_WORDS.get(error.errno) if known else None) or error.strerror or str(error)
+    return (
+        f"{os.fsdecode(error.filename)}: {words}" if error.filename is not None else f"input or output failed: {words}"
+    )
+
+
 class Stream:
     """Bytes to a file descriptor, in order, without a buffer of its own: what is written has left the process."""
 

@@ -14,13 +14,14 @@ def test_directories_give_their_captures_in_natural_order(tmp_path: Path) -> Non
     (tmp_path / "cap11.gz").write_bytes(gzip.compress(pcapng([])))
     (tmp_path / "log.gz").write_bytes(gzip.compress(b"a log\n"))
     (tmp_path / "broken.gz").write_bytes(b"\x1f\x8b\x08rubbish")
+    (tmp_path / "cap12.pcap.gz").write_bytes(b"\x1f\x8b\x08rubbish")
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "README").write_text("text")
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "cap.pcap").write_bytes(pcap([]))
     reports = expand(["first", tmp_path, "-"])
     names = [os.path.basename(report.path) for report in reports]
-    assert names == ["first", "cap1.pcap", "cap9.pcap", "cap10.pcap", "cap11.gz", "cap100.pcap", "-"]
+    assert names == ["first", "cap1.pcap", "cap9.pcap", "cap10.pcap", "cap11.gz", "cap12.pcap.gz", "cap100.pcap", "-"]
     assert all(report.error is None for report in reports)
 
 

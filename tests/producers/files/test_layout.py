@@ -9,6 +9,7 @@ from producers.files.layout import fault, new_state
 @pytest.mark.parametrize(
     ("stop", "words"),
     [
+        (scan.JOINED, "another capture begins there: give files that were joined one by one"),
         (scan.BAD_CAPTURED, "77 captured bytes, more than it can hold (at most 50)"),
         (scan.BAD_LENGTH, "a length of 77 bytes"),
         (scan.BAD_TRAILER, "begins with a length of 77 bytes and ends with another"),

@@ -112,6 +112,19 @@ def test_cut_anywhere_keeps_what_is_whole(tmp_path_factory: pytest.TempPathFacto
         assert report.error_offset == ends[fit[-1]]
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("magic", "unit"), [(0xA1B2C3D4, 1000), (0xA1B23C4D, 1)])
+def test_files_that_were_joined_are_told_from_damage(tmp_path: Path, order: str, magic: int, unit: int) -> None:
+    path = tmp_path / "capture"
+    one = pcap([ONE, ONE._replace(data=b"")], order=order, magic=magic, unit=unit)
+    path.write_bytes(one + one)
+    found, report = read(path)
+    assert len(found) == 2
+    assert report.last_ts == ONE.ts
+    told = f"damaged at byte {len(one)}: another capture begins there: give files that were joined one by one"
+    assert report.error == f"{told}; what came before it was read"
+
+
 def test_unknown_version_is_told(tmp_path: Path) -> None:
     path = tmp_path / "capture"
     path.write_bytes(pcap([ONE], version=(3, 0)))
