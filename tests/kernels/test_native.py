@@ -13,7 +13,7 @@ import pytest
 import wireverdict.boundary
 from wireverdict.boundary import first_at_or_after
 from wireverdict.headers import HEADER
-from wireverdict.kernels import native, store
+from wireverdict.kernels import bound, native, store
 from wireverdict.kernels.image import Unsupported
 from wireverdict.kernels.native import Native
 from wireverdict.kernels.types import from_dtype, int64
@@ -53,6 +53,17 @@ def test_it_is_what_it_was_made_of(loaded: Native) -> None:
 def test_what_does_not_fit_is_refused(loaded: Native, arguments: tuple[object, ...], complaint: str) -> None:
     with pytest.raises(TypeError, match=complaint):
         loaded(*arguments)
+
+
+def test_last_arguments_may_be_given_before(loaded: Native) -> None:
+    for call in (bound(loaded, 1, 7), bound(first_at_or_after, 1, 7)):
+        assert call(ROWS) == 3
+    for last in ((1, 7.0), (ROWS, 0, 6, 1), (ROWS[::2], 0, 6)):
+        with pytest.raises(TypeError, match="does not take these"):
+            bound(loaded, *last)
+    for first, complaint in (((ROWS, 1), "takes 1 arguments here, not 2"), ((ROWS[::2],), "argument 0")):
+        with pytest.raises(TypeError, match=complaint):
+            bound(loaded, 1, 7)(*first)
 
 
 def test_numbers_that_are_too_large_are_refused(loaded: Native) -> None:

@@ -15,6 +15,7 @@ from producers.capture import Capture
 from producers.live.errors import LiveError
 from producers.live.program import without
 from producers.live.quality import Quality
+from producers.live.rehearsal import rehearse
 from producers.live.source import LiveSource
 from producers.metrics import Metrics
 from producers.publisher import PATIENCE, REACH, Publisher, PublishError
@@ -90,6 +91,7 @@ class LiveRun:
             self._reach()
             if self.options.metrics_port:
                 end = self.metrics.serve(self.options.metrics_port)
+            rehearse(self.chosen.bus.partitions)
             LOG.info("capturing", extra={"interfaces": list(self.source.interfaces), "sensor": self.options.sensor})
             if self.options.log == "text":
                 print(f"capturing from {', '.join(self.source.interfaces)}", file=sys.stderr, flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from wireverdict.codec import ipc, lay
 from wireverdict.codec import pack as p
 from wireverdict.codec.layout import CHANGE, ENDS, FAR, FLOW, KIND, QUOTE
 from wireverdict.codec.predict import FIELDS
+from wireverdict.kernels import bound
 
 ENTRIES = 14
 """Most entries of `changes` and `far` that a header makes, those that only skip included."""
@@ -114,6 +115,11 @@ class Packer:
         self._names_at = list(made).index("quotes")
         self._progress: NDArray[np.int64] = np.zeros(p.PROGRESS, np.int64)
         self._plans: dict[Any, lay.Plan] = {}
+        self._pack = self._bound()
+
+    def _bound(self) -> Callable[..., Any]:
+        """The kernel with the memory of all messages."""
+        return bound(p.pack, *self._arrays[: self._names_at], self._held, *self._arrays[self._names_at :])
 
     def count(self, message: int = 0) -> int:
         """Headers that it holds."""
@@ -140,8 +146,7 @@ class Packer:
         progress = self._progress
         progress[:] = self.most, 0, 0, p.ALL
         while True:
-            arrays = [*self._arrays[: self._names_at], self._held, *self._arrays[self._names_at :]]
-            p.pack(rows, names, order, ends, clocks, progress, *arrays)
+            self._pack(rows, names, order, ends, clocks, progress)
             _, message, at, why = progress.tolist()
             if why == p.ALL:
                 return
@@ -150,6 +155,7 @@ class Packer:
                 progress[:] = self.most, message, at, p.ALL
             elif why == p.CRAMPED:
                 self._held = np.concatenate([self._held, np.empty_like(self._held)], axis=1)
+                self._pack = self._bound()
             else:
                 for each in range(self.messages):
                     self.clear(each)

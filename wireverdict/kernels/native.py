@@ -131,18 +131,25 @@ class Native:
         entry = self._entry or self.load()
         if len(arguments) != len(self._checks):
             raise TypeError(f"{self.name} takes {len(self._checks)} arguments, not {len(arguments)}")
-        # a call of `checks` for each argument would take twice as long
-        for argument, (kind, ndim, readonly) in zip(arguments, self._usual, strict=True):
-            if kind is int:
-                if type(argument) is int or type(argument) is bool:
-                    continue
-            elif type(argument) is np.ndarray and argument.dtype is kind and argument.ndim == ndim:
-                flags = argument.flags
-                if flags.carray or (readonly and flags.c_contiguous and flags.aligned):
-                    continue
+        if not _usual(arguments, self._usual):
             self._look_closely(arguments)
-            break
         return entry(*arguments)
+
+    def bound(self, last: tuple[Any, ...]) -> Callable[..., Any]:
+        """The kernel with its last arguments, which are looked at now and not at each call. Raises TypeError."""
+        entry, first = self._entry or self.load(), len(self._checks) - len(last)
+        if first < 0 or not all(check(each) for check, each in zip(self._checks[first:], last, strict=True)):
+            raise TypeError(f"{self.name} does not take these as its last {len(last)} arguments")
+        usual = self._usual[:first]
+
+        def call(*arguments: Any) -> Any:
+            if len(arguments) != first:
+                raise TypeError(f"{self.name} takes {first} arguments here, not {len(arguments)}")
+            if not _usual(arguments, usual):
+                self._look_closely((*arguments, *last))
+            return entry(*arguments, *last)
+
+        return call
 
     def load(self) -> Callable[..., Any]:
         """Put it into memory, compiled first if need be. Raises RuntimeError if that cannot be done."""
@@ -166,3 +173,18 @@ class Native:
                 if isinstance(argument, np.ndarray):
                     told = f"an array of {argument.dtype.name}, {argument.shape}, flags {argument.flags.num:#x}"
                 raise TypeError(f"{self.name}: No matching definition for argument {number}: {told}")
+
+
+def _usual(arguments: tuple[Any, ...], usual: tuple[tuple[Any, int, bool], ...]) -> bool:
+    """Whether arguments are what nearly always comes (`Signature.usual`): one call of `checks` for each would take twice as
+    long."""
+    for argument, (kind, ndim, readonly) in zip(arguments, usual, strict=True):
+        if kind is int:
+            if type(argument) is int or type(argument) is bool:
+                continue
+        elif type(argument) is np.ndarray and argument.dtype is kind and argument.ndim == ndim:
+            flags = argument.flags
+            if flags.carray or (readonly and flags.c_contiguous and flags.aligned):
+                continue
+        return False
+    return True
