@@ -19,7 +19,7 @@ class StreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """s without a heartbeat after which the brokers give a worker's partitions to others. A worker that comes back
     sooner under its own name gets them back at once."""
     buffer: int = 64
-    """messages that wait for each agent, in all partitions together; each holds up to 16,384 headers, in some 180 kB."""
+    """messages that wait for each agent, in all partitions together; each holds up to 8,192 headers, in some 100 kB."""
     threads: int = 2
     """partitions of the headers topic that one worker tracks at the same time."""
     max_future: float = 3_600.0

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from producers.batching import SIZE, Batcher
+from producers.batching import Batcher
 from producers.capture import Capture, paced, run_id
 from producers.metrics import Metrics
 from producers.publisher import Publisher, PublishError
@@ -118,8 +118,7 @@ class Run:
         self.publisher = Publisher(chosen.bus, self.spool, self.metrics, stopped=lambda: interrupts.signal != 0)
         paths = [report.path for report in self.timeline.reports]
         veil = open_veil(chosen.privacy, os.environ)
-        cut = SIZE, chosen.bus.partitions
-        how = *cut, options.expression, took.tunnels, took.home_networks, *([veil.run] if veil else [])
+        how = chosen.bus.partitions, options.expression, took.tunnels, took.home_networks, *([veil.run] if veil else [])
         run = options.run or run_id(options.sensor, paths, *how)
         batcher = Batcher(options.sensor, run, chosen.bus.partitions, divided, drops=lambda: self.publisher.drops)
         self.capture = Capture(decoder, batcher, self.publisher, self.metrics, veil)
