@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -142,3 +143,25 @@ def test_with_debug_the_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WIREVERDICT_DEBUG", "1")
     with pytest.raises(KeyError):
         app.run(["analyze", "x"])
+
+
+def test_long_runs_collect_cycles_and_leave_what_imports_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector is off from the start of the program: whatever runs for long turns it on again."""
+    was = gc.isenabled()
+    told = []
+    monkeypatch.setattr(gc, "freeze", lambda: told.append("frozen"))
+    try:
+        gc.disable()
+        app.settled()
+        assert gc.isenabled()
+        assert told == ["frozen"]
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+@pytest.mark.parametrize(
+    "module", ["stream", "deliver", "replay", "archive", "backtest", "capturing", "watching", "analysis"]
+)
+def test_every_long_run_turns_the_collector_on(module: str) -> None:
+    source = (ROOT / "wireverdict" / "cli" / f"{module}.py").read_text(encoding="utf-8")
+    assert "settled()" in source or "gc.enable()" in source

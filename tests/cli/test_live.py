@@ -140,6 +140,7 @@ def test_what_cannot_be_is_said_in_a_sentence(options: list[str], reason: str) -
     assert ended.status == 2
     assert reason in ended.err
     assert len(ended.err.strip().splitlines()) == 1
+    assert "should not happen" not in ended.err
 
 
 def test_without_the_right_to_capture() -> None:

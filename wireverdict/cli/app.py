@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -80,6 +81,12 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, people get a sentence
         return _last_resort(error)
     return status if isinstance(status, int) else NOTHING
+
+
+def settled() -> None:
+    """Imports are done: what they made stays, and the collector, off since the start, looks at what comes after them."""
+    gc.freeze()
+    gc.enable()
 
 
 def _last_resort(error: Exception) -> int:

@@ -46,8 +46,10 @@ def write(**options: Any) -> int:
 
     SOURCE is topic: (the default), topic:PREFIX, or captures.
     """
+    from wireverdict.cli.app import settled
     from wireverdict.cli.archiving import Writing, write
 
+    settled()
     return _status(lambda **given: write(Writing(**given)), **options)
 
 

@@ -60,6 +60,8 @@ def command(**options: Any) -> int:
     from wireverdict.cli.warm import warm
 
     warm()
+    from wireverdict.cli.app import settled
     from wireverdict.cli.backtesting import Options, backtest
 
+    settled()
     return backtest(Options(**options))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from producers.batching import Batcher
+from producers.bpf import FilterError
 from producers.capture import Capture, paced, run_id
 from producers.metrics import Metrics
 from producers.publisher import Publisher, PublishError
@@ -73,7 +74,7 @@ def capture(options: Options) -> int:
 
                 return LiveRun(options, chosen, interrupts).status()
             return Run(options, chosen, interrupts).status()
-        except (Refusal, PublishError, SpoolError, ValueError, OSError) as error:
+        except (Refusal, FilterError, PublishError, SpoolError, ValueError, OSError) as error:
             return say(options, str(error))
 
 

@@ -11,7 +11,7 @@ import click
 
 from sinks import registry
 from sinks.base import Sink, Unavailable
-from wireverdict.cli.app import FAILED, NOTHING
+from wireverdict.cli.app import FAILED, NOTHING, settled
 from wireverdict.logs import set_up as set_up_logs
 from wireverdict.settings import Settings
 
@@ -35,6 +35,7 @@ def run(names: Sequence[str], settings: Settings) -> int:
     set_up_logs("sink")
     for noisy in ("elastic_transport", "opensearch", "httpx"):  # what they say is in our own lines
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    settled()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -52,6 +52,8 @@ def command(**options: Any) -> int:
     from wireverdict.cli.warm import warm
 
     warm()
+    from wireverdict.cli.app import settled
     from wireverdict.cli.replaying import Options, replay
 
+    settled()
     return replay(Options(**options))

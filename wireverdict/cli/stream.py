@@ -43,6 +43,7 @@ def command(workers: int | None, instance: str, index: int, config: str | None, 
     # each of them six times as large (docs/streams.md).
     os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
     from wireverdict import logs
+    from wireverdict.cli.app import settled
     from wireverdict.settings import SettingsError
 
     try:
@@ -53,6 +54,7 @@ def command(workers: int | None, instance: str, index: int, config: str | None, 
     if workers is None:
         from streams.worker import Worker
 
+        settled()
         try:
             return Worker(chosen, f"{instance}-{index}", index=index).run()
         except (RuntimeError, OSError) as error:
