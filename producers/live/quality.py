@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -136,5 +135,5 @@ class Quality:
 
 
 def _cpu() -> float:
-    times = os.times()
-    return times.user + times.system
+    """s of all threads so far: by the scheduler's clock, since that of os.times stands still for 10 ms, 4 % of a look."""
+    return time.process_time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,15 @@ def test_a_file_that_cannot_be_is_a_sentence(write, tmp_path: Path, text: str, s
     path = write(text) if text is not None else str(tmp_path / "quiet.py")
     with pytest.raises(ValueError, match=re.escape(sentence.format(path, path))):
         load(path + spec)
+
+
+def test_a_file_is_read_anew_though_time_and_length_are_the_same(write, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for name in ("quiet-window", "loud--window"):
+        path = Path(write(GOOD.replace("quiet-window", name)))
+        os.utime(path, (1e9, 1e9))
+        assert load(str(path)).name == name
+    assert not list(path.parent.glob("__pycache__"))
 
 
 def test_installed_ones_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -74,6 +74,14 @@ def _module(path: str) -> ModuleType:
     """Raises ValueError."""
     import hashlib
     import importlib.util
+    from importlib.machinery import SourceFileLoader
+
+    class Afresh(SourceFileLoader):
+        """From the file as it is now. Code that was compiled before is taken for that of a file of the same second and length:
+        somebody who tries one number after another would not run what they wrote."""
+
+        def get_code(self, fullname: str) -> CodeType:
+            return self.source_to_code(self.get_data(path), path)
 
     place = Path(path)
     if not place.is_file():
@@ -81,7 +89,7 @@ def _module(path: str) -> ModuleType:
     # a name of its own: two files may be called the same, and none may hide a module of others
     digest = hashlib.sha256(bytes(place.resolve())).hexdigest()[:8]
     name = f"wireverdict_detector_{digest}_{''.join(c if c.isalnum() else '_' for c in place.stem)}"
-    found = importlib.util.spec_from_file_location(name, path)
+    found = importlib.util.spec_from_file_location(name, path, loader=Afresh(name, path))
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)

@@ -52,6 +52,16 @@ def test_drops_are_told_when_the_clock_has_come_to_them(clocks: list[float]) -> 
     assert told == [{}, *[{"kernel": 5, "unreadable": 1}] * 2, *[{"kernel": 9, "unreadable": 1}] * 2]
 
 
+def test_processor_time_is_known_finer_than_by_ticks() -> None:
+    """A bound of a hundredth of a core must not be passed over because less than a tick went by in most looks."""
+    seen = {module._cpu()}
+    until = time.process_time() + 0.004
+    while time.process_time() < until:
+        seen.add(module._cpu())
+    assert max(seen) - min(seen) > 0.002
+    assert len(seen) > 10
+
+
 def test_a_look_is_taken_when_it_is_time(clocks: list[float]) -> None:
     source = Source()
     quality = made(source)

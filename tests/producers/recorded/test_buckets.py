@@ -128,7 +128,7 @@ def test_others_read_it_from_the_bucket(server: S3Server, where: str) -> None:
 def test_the_commands_take_it(where: str, tmp_path: Path) -> None:
     written = run("archive", "write", where, DEMO, "--as", "edge")
     assert (written.status, "16,988 headers written" in written.err) == (0, True)
-    assert "edge: 1 files" in run("archive", "show", where).out
+    assert "edge: 1 file," in run("archive", "show", where).out
     told = [tmp_path / "archive.jsonl", tmp_path / "capture.jsonl"]
     for path, sources in zip(told, ([f"archive:{where}"], [str(DEMO), "--as", "edge"]), strict=True):
         assert run("replay", *sources, "--verdicts", path).status == 1
