@@ -12,10 +12,13 @@ from confluent_kafka import Consumer, KafkaException
 from wireverdict.bus import Topic, librdkafka
 from wireverdict.settings import Settings
 
+LOG = logging.getLogger("wireverdict.stream")
 READ = (Topic.HEADERS, Topic.WINDOWS)
 WRITTEN = (Topic.CONNECTIONS, Topic.VERDICTS, Topic.CHECKPOINTS, Topic.DEAD_LETTERS)
 REACH = 30.0
 """s for the brokers to answer."""
+SOON = 2.0
+"""s after which somebody who waits is told for whom."""
 MADE = 2.0
 """s until brokers know of topics that were just made."""
 
@@ -29,6 +32,16 @@ def client_options(settings: Settings, name: str) -> dict[str, Any]:
     return librdkafka(settings.bus) | {"logger": logging.getLogger("wireverdict.kafka"), "client.id": name}
 
 
+def _listed(client: Consumer, servers: str, timeout: float) -> Mapping[str, Any]:
+    """All topics by name. Raises KafkaException."""
+    if timeout > SOON:
+        try:
+            return client.list_topics(timeout=SOON).topics  # type: ignore[no-any-return]
+        except KafkaException:
+            LOG.warning("waiting for Kafka at %s, up to %g s", servers, timeout)
+    return client.list_topics(timeout=timeout).topics  # type: ignore[no-any-return]
+
+
 def partitions(settings: Settings, options: Mapping[str, Any], timeout: float = REACH) -> dict[Topic, int]:
     """Of the topics that matter here. Raises RuntimeError, Refused for settings that do not go with them."""
     bus = settings.bus
@@ -37,7 +50,7 @@ def partitions(settings: Settings, options: Mapping[str, Any], timeout: float = 
         wanted = {topic: bus.topic(topic) for topic in (*READ, *WRITTEN)}
         until = time.monotonic() + MADE
         while True:
-            listed = client.list_topics(timeout=timeout).topics
+            listed = _listed(client, bus.servers, timeout)
             missing = [name for name in wanted.values() if name not in listed]
             if not missing or time.monotonic() > until:
                 break

@@ -35,6 +35,18 @@ def explain(error: OSError) -> str:
     return f"cannot be read ({os.strerror(error.errno) if error.errno else error})"
 
 
+def replaced(descriptor: int, path: str) -> bool:
+    """Whether another file has the name by now, as when captures are rotated; not if nothing has it."""
+    if path == STDIN:
+        return False
+    try:
+        now = os.stat(path)
+    except OSError:
+        return False
+    opened = os.fstat(descriptor)
+    return (now.st_dev, now.st_ino) != (opened.st_dev, opened.st_ino)
+
+
 def layout_of(name: str, index: int) -> Layout:
     """The reader of a format; imported when the first file needs it, because its kernels are compiled then."""
     match name:
@@ -129,10 +141,19 @@ class Capture:
             self.bytes_read += count
             return count
 
+        done = -1  # bytes read when another file was first found in this one's place
+
         def wait() -> bool:
+            nonlocal done
             if os.fstat(descriptor).st_size < self.bytes_read:
                 self.report.fail(f"became shorter while it was followed, after {self.bytes_read} bytes; start again")
                 return False
+            if replaced(descriptor, self.report.path):
+                if done == self.bytes_read:
+                    self.report.fail(f"another file took its place after {done} bytes; start again to follow that one")
+                    return False
+                done = self.bytes_read
+                return True  # look once more: the last bytes may have come just before
             return self._wait is not None and self._wait()
 
         following = None if self._wait is None else wait

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from streams.topics import Refused, client_options, partitions
+from streams.topics import LOG, SOON, Refused, client_options, partitions
 from tests.streams.broker import Bus
 from wireverdict.bus import BusSettings, Topic
 from wireverdict.settings import Settings
@@ -37,3 +37,12 @@ def test_topics_that_are_missing_and_brokers_that_do_not_answer_are_sentences() 
     away = Settings(bus=BusSettings(servers="127.0.0.1:1"))
     with pytest.raises(RuntimeError, match=r"Kafka does not answer at 127\.0\.0\.1:1"):
         partitions(away, client_options(away, "test"), 0.5)
+
+
+def test_who_waits_is_told_for_whom(caplog: pytest.LogCaptureFixture) -> None:
+    away = Settings(bus=BusSettings(servers="127.0.0.1:1"))
+    with pytest.raises(RuntimeError, match="does not answer"):
+        partitions(away, client_options(away, "test"), SOON + 0.5)
+    assert [line.getMessage() for line in caplog.records if line.name == LOG.name] == [
+        "waiting for Kafka at 127.0.0.1:1, up to 2.5 s"
+    ]

@@ -308,6 +308,28 @@ def test_a_followed_file_that_becomes_shorter(tmp_path: Path) -> None:
     assert len(waits) == 1
 
 
+def test_a_followed_file_that_is_rotated_is_read_to_its_end(tmp_path: Path) -> None:
+    """Renamed, written to once more, and only then replaced."""
+    path = tmp_path / "capture"
+    path.write_bytes(pcap(PACKETS[:2]))
+    waits = []
+
+    def wait() -> bool:
+        waits.append(1)
+        if len(waits) == 1:
+            path.rename(tmp_path / "capture.1")
+        elif len(waits) == 3:
+            (tmp_path / "capture.1").write_bytes(pcap(PACKETS[:9]))
+            path.write_bytes(pcap(PACKETS[:4]))
+        return len(waits) < 9
+
+    found, report = read(path, wait=wait)
+    assert found == PACKETS[:9]
+    size = len(pcap(PACKETS[:9]))
+    assert report.error == f"another file took its place after {size} bytes; start again to follow that one"
+    assert len(waits) == 3
+
+
 def test_the_end_of_a_pipe_is_the_end_even_if_followed(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
