@@ -62,6 +62,16 @@ def test_it_opens_without_a_network_and_without_errors_and_fits(
                 assert one.who in seen["text"]
 
 
+@pytest.mark.parametrize("width", [1100, 1400])
+def test_the_summary_is_seen_whole_on_a_usual_screen(chromium: webdriver.Chrome, tmp_path: Path, width: int) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(page(demo()), encoding="utf-8")
+    look(chromium, file, width)
+    whole = "const at = document.querySelector('.scores').closest('.scroll'); return [at.scrollWidth, at.clientWidth]"
+    inner, outer = chromium.execute_script(whole)
+    assert 0 < inner <= outer
+
+
 def test_it_says_whether_all_of_the_source_was_there() -> None:
     assert "Nothing is known to be missing" in page(demo())
 

@@ -59,6 +59,7 @@ def test_rows_of_the_table() -> None:
     assert row[4].startswith("0.67 (")
     empty = words.row(demo(labelled=False).results[0].line(), "all")
     assert words.columns([empty]) == [0, 8, 9]
+    assert words.columns([["all", *["–"] * 7, "0", "–"]]) == [0, 8]
 
 
 def test_differences() -> None:

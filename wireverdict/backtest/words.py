@@ -79,8 +79,9 @@ def _of(many: int, all_of_them: int) -> str:
 
 
 def columns(rows: list[list[str]]) -> list[int]:
-    """Numbers of the columns that say anything."""
-    return [n for n in range(len(HEADS)) if n == 0 or any(row[n] not in ("–", "0") for row in rows)]
+    """Numbers of the columns that say anything; that of verdicts in any case: none is an answer."""
+    always = (0, HEADS.index("verdicts"))
+    return [n for n in range(len(HEADS)) if n in always or any(row[n] not in ("–", "0") for row in rows)]
 
 
 def value(given: Any) -> str:

@@ -37,12 +37,12 @@ def show(done: Backtest, report: str | None) -> None:
         groups = [words.row(score, score.name) for score in result.scores if score.kind == "group"]
         rows += groups if len(groups) <= GROUPS else []
         kept = words.columns(rows)
-        table = Table(
-            *(words.HEADS[n] for n in kept), title=result.config.name, title_justify="left", box=None, pad_edge=False
-        )
+        table = Table(*(words.HEADS[n] for n in kept), box=None, pad_edge=False)
+        table.columns[0].no_wrap, table.columns[0].min_width = True, max(len(row[0]) for row in rows)
         for row in rows:
             table.add_row(*(_short(row[n]) if n > RANGES else row[n] for n in kept))
         console.print()
+        console.print(Text(result.config.name, style="italic"))
         Console(file=sys.stdout, highlight=False, width=max(console.width, WIDTH)).print(table)
         if len(groups) > GROUPS:
             console.print(Text(f"{len(groups)} groups of labels: see --json or --html", style="dim"))
