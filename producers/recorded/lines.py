@@ -103,6 +103,8 @@ class Lines:
         """What of a message lies in the range, and the end if it comes to it."""
         choice = self._choice
         line.ended = envelope.kind is Kind.END
+        if line.ended and not envelope.clock:  # of an input without packets: its time is none, and not that of 1970
+            return []
         if line.cut or envelope.clock < choice.first:
             self.counts["out_of_range"] += envelope.headers
             return []

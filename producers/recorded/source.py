@@ -51,7 +51,8 @@ class Gap:
     reason: str
 
     def __str__(self) -> str:
-        count = f"{self.many:,} {self.unit}: " if self.many else ""
+        unit = self.unit.removesuffix("s") if self.many == 1 else self.unit
+        count = f"{self.many:,} {unit}: " if self.many else ""
         return f"{self.where}: {count}{self.reason}"
 
 

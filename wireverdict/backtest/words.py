@@ -138,7 +138,7 @@ def missing(done: Backtest) -> list[str]:
     """A sentence for each thing that is known to be missing."""
     said = []
     for kind, where, many, unit, reason in done.source.missing:
-        how_many = f"{count(many)} {unit}" if many else f"an unknown number of {unit}"
+        how_many = several(many, unit.removesuffix("s")) if many else f"an unknown number of {unit}"
         said.append(f"{kind}: {where}: {how_many}: {reason}")
     left_out = sum(place.left_out for place in done.source.places)
     if left_out:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from wireverdict.cli.names import NAME
+
 _WHERE = click.argument("where", metavar="DIRECTORY|s3://BUCKET/PATH")
 _CONFIG = click.option(
     "--config", metavar="FILE", envvar="WIREVERDICT_CONFIG", help="Settings (config/wireverdict.toml has all)."
@@ -35,7 +37,9 @@ def _status(run: Callable[..., int], **options: Any) -> int:
     "--every", type=click.FloatRange(0.1), default=300.0, show_default=True, metavar="S", help="Write so often."
 )
 @click.option("--keep", type=float, metavar="DAYS", help="Delete hours that ended longer ago, after each write.")
-@click.option("--as", "called", default="capture", show_default=True, metavar="NAME", help="Sensor name of captures.")
+@click.option(
+    "--as", "called", type=NAME, default="capture", show_default=True, metavar="NAME", help="Sensor name of captures."
+)
 @click.option(
     "--partitions", type=click.IntRange(1, 256), default=1, metavar="N", help="Into which captures are divided."
 )

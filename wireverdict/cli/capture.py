@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from wireverdict.cli.names import NAME
+
 
 @click.command(
     "capture",
@@ -20,7 +22,14 @@ import click
 @click.option("--workers", type=click.IntRange(1, 64), help="Rings for each interface, filled side by side.")
 @click.option("--promiscuous", is_flag=True, help="Packets for other hosts as well.")
 @click.option("--user", metavar="NAME", help="Whom to become once the interfaces are open (default nobody).")
-@click.option("--sensor", default=socket.gethostname, show_default="name of the host", help="Who saw these packets.")
+@click.option(
+    "--sensor",
+    type=NAME,
+    default=socket.gethostname,
+    show_default="name of the host",
+    metavar="NAME",
+    help="Who saw these packets.",
+)
 @click.option("--rate", type=click.Choice(["max", "real"]), default="max", help="As fast as possible, or as captured.")
 @click.option("--servers", metavar="HOST:PORT,...", help="Kafka brokers (default localhost:9092).")
 @click.option("--filter", "expression", metavar="EXPR", help="Only packets that match, in tcpdump's syntax.")
@@ -28,7 +37,9 @@ import click
 @click.option("--home-net", "home_networks", multiple=True, metavar="CIDR", help="A network of ours; repeatable.")
 @click.option("--spool", metavar="DIR", help="Where batches wait while Kafka is away.")
 @click.option("--spool-limit", type=click.IntRange(8), default=1024, show_default=True, metavar="MB", help="Its size.")
-@click.option("--run", metavar="NAME", help="Name of this pass; sending it again repeats it and changes nothing.")
+@click.option(
+    "--run", type=NAME, metavar="NAME", help="Name of this pass; sending it again repeats it and changes nothing."
+)
 @click.option("--metrics", "metrics_port", type=click.IntRange(1, 65_535), metavar="PORT", help="Serve Prometheus.")
 @click.option("--log", type=click.Choice(["text", "json"]), default="text", help="Form of messages on standard error.")
 @click.option(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from wireverdict.cli.names import NAME
 from wireverdict.cli.plugins import detector_option
 
 
@@ -25,7 +26,9 @@ from wireverdict.cli.plugins import detector_option
 @click.option(
     "--address", "addresses", multiple=True, metavar="CIDR", help="Only packets from, to or about; repeatable."
 )
-@click.option("--as", "called", default="capture", show_default=True, metavar="NAME", help="Sensor name of captures.")
+@click.option(
+    "--as", "called", type=NAME, default="capture", show_default=True, metavar="NAME", help="Sensor name of captures."
+)
 @click.option("--speed", default="max", show_default=True, metavar="N", help="Times recorded speed, or max.")
 @click.option("--to-topic", metavar="PREFIX", help="Send headers on to PREFIX.headers for `wireverdict stream`.")
 @click.option("--json", "json", is_flag=True, help="Print verdicts as JSON lines as they come.")

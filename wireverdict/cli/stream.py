@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wireverdict.cli.names import NAME
 from wireverdict.cli.plugins import detector_option
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(1, 256), help="Run so many processes, and start those that die again.")
 @click.option(
     "--instance",
+    type=NAME,
     metavar="NAME",
     default=socket.gethostname,
     show_default="name of the host",

@@ -10,7 +10,7 @@ from producers.recorded.lines import Lines, Read
 from producers.recorded.source import Recorded
 from tests.producers.recorded.collected import DEMO, kept, story
 from tests.streams.publishing import Sent, header_batches, publication
-from wireverdict.bus import SCHEMA, Envelope
+from wireverdict.bus import SCHEMA, Envelope, Kind
 
 SECOND = 1_000_000_000
 
@@ -98,6 +98,20 @@ def test_another_input_after_the_end_begins_anew(sent: list[Sent]) -> None:
     assert sum(part.end for part in found) == 4
     once = take(Lines(Choice()), sent)
     assert story(found) == story([*once, *once])
+
+
+def test_the_end_of_an_input_without_packets_has_no_time(sent: list[Sent]) -> None:
+    """Captures without a packet sent such an end once, and topics keep it."""
+    lines = Lines(Choice())
+    whole = take(lines, sent)
+    span = lines.span
+    end = Envelope(sensor="empty", run="r", sequence=0, kind=Kind.END, clock=0, partitions=2)
+    empty = Sent(0, b"empty", b"", end.to_headers())
+    lines = Lines(Choice())
+    assert take(lines, [empty]) == []
+    assert story(take(lines, [*sent, empty])) == story(whole)
+    assert lines.span == span
+    assert lines.gaps == []
 
 
 def test_memory_goes_through_json(sent: list[Sent]) -> None:
