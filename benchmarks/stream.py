@@ -102,15 +102,13 @@ def throughput(
 ) -> dict[str, Any]:
     """Workers on a filled topic, from the first header tracked to the last. CPU: until all is behind a checkpoint.
 
-    Other sensors see the same packets; a batch is encoded once for each.
+    Other sensors see the same packets, and send them at the same time; a batch is encoded once for each.
     """
     bus = Bus(partitions=partitions, servers=server.address)
-    headers = size = 0
-    for sensor in range(sensors):
-        sent = publication(batches, f"sensor-{sensor}", partitions)
-        headers += sum(len(batch.rows) for batch in batches)
-        size += sum(len(message.value) for message in sent)
-        fill(bus, sent)
+    each = [publication(batches, f"sensor-{sensor}", partitions) for sensor in range(sensors)]
+    headers = sensors * sum(len(batch.rows) for batch in batches)
+    size = sum(len(message.value) for sent in each for message in sent)
+    fill(bus, [message for messages in zip(*each, strict=True) for message in messages])
     assert server.process is not None
     lag, ports = Lag(bus), [19_470 + number for number in range(workers)]
 

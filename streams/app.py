@@ -41,6 +41,9 @@ WAIT = 50
 """ms that a broker may hold back an answer with nothing in it. aiokafka has one request at a time under way to a broker, so
 as long as one waits for quiet partitions, nothing is heard from busy ones. Faust has 1,500, and no setting for it."""
 
+SHORT = 0.005
+"""s to wait for some partitions while others are held back."""
+
 
 class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -52,6 +55,16 @@ class _Thread(AIOKafkaConsumerThread):  # type: ignore[misc]
 class _Consumer(aiokafka_driver.Consumer):  # type: ignore[misc]
     def _new_consumer_thread(self) -> Any:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _wait_next_records(self, timeout: float) -> Any:
+        """Faust asks for no more of partitions whose line is long, and then waits for the others: up to 1 s, though the line is
+        short again after some milliseconds, and what it wants lies ready."""
+        if not self._buffered_partitions:
+            return await super()._wait_next_records(timeout)
+        if self.flow_active and not self._get_active_partitions():  # it would sleep
+            await asyncio.sleep(SHORT)
+            return {}, set()
+        return await super()._wait_next_records(SHORT)
 
 
 class StreamApp(faust.App):  # type: ignore[misc]

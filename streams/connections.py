@@ -22,6 +22,7 @@ from wireverdict.codec.connections import encode_connections
 from wireverdict.codec.headers import Workspace, decode_headers
 from wireverdict.headers import HeaderBatch
 from wireverdict.location.recent import LEAD, Recent, packed
+from wireverdict.memory import Scratch
 from wireverdict.sampling import weight
 from wireverdict.settings import Settings
 from wireverdict.shard import Shard
@@ -37,6 +38,8 @@ TOLD = ("spool_full",)
 """Losses in envelopes that leave a gap in the sequence numbers, too: they are counted there."""
 
 
+_scratches: deque[Scratch] = deque()
+"""Memory for copies of states, of those that were packed: as many as there were copies at one time."""
 _spaces: deque[Workspace] = deque()
 """Memory into which messages are decoded, of those that were fed: nothing of a batch is kept then."""
 
@@ -213,7 +216,20 @@ class Connections:
             values: dict[str, Any] = {name: getattr(line, name) for name in _PLAIN}
             values["losses"] = line.losses.dump()
             lines[sensor] = values | {"shard": None if line.shard is None else line.shard.dump()}
-        return snapshot.packing({"lines": lines} | ({"recent": self.recent.dump()} if self.recent is not None else {}))
+        state = {"lines": lines} | ({"recent": self.recent.dump()} if self.recent is not None else {})
+        try:
+            scratch = _scratches.pop()
+        except IndexError:
+            scratch = Scratch()
+        compress = snapshot.packing(state, scratch)
+
+        def packed() -> bytes:
+            try:
+                return compress()
+            finally:
+                _scratches.append(scratch)
+
+        return packed
 
     def load(self, data: bytes) -> None:
         """See State."""

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wireverdict.headers import HEADER
-from wireverdict.memory import Memory
+from wireverdict.memory import Memory, Scratch
 
 MB = 1 << 20
 
@@ -53,3 +53,21 @@ def test_only_what_is_touched_counts_also_after_much_was_freed() -> None:
         array[0] = 1
     page = resource.getpagesize()
     assert resident() - before < 20 * 20 * page + 2 * MB, os.uname().release
+
+
+def test_scratch_memory_is_given_again_and_let_go_where_far_less_is_wanted() -> None:
+    scratch = Scratch()
+    first = scratch.room(40 * MB)
+    first[:] = 7
+    at = first.ctypes.data
+    del first
+    more = scratch.room(100 * MB)  # there is room behind it
+    assert (len(more), more.ctypes.data) == (100 * MB, at)
+    more[:] = 8
+    del more
+    assert scratch.room(26 * MB)[0] == 8
+    before = resident()
+    assert len(scratch.room(24 * MB)) == 24 * MB
+    assert resident() < before - 90 * MB
+    assert len(scratch.room(200 * MB)) == 200 * MB
+    assert len(scratch.room(0)) == 0

@@ -160,8 +160,8 @@ def test_windows_know_the_least_share_of_pairs_that_was_kept_in_them() -> None:
         stop = {0: 150, 150: 180, 180: 200, 200: 400}[start]
         shard.feed(HeaderBatch(rows[start:stop], np.zeros(0, np.uint8), share))
         taken += shard.take()
-        state, shard = shard.dump(), compose.shard(SETTINGS, 1)
-        shard.load(state)
+        state, shard = snapshot.pack(shard.dump()), compose.shard(SETTINGS, 1)
+        shard.load(snapshot.unpack(state))
     shard.finish()
     parts = [part for part in [*taken, *shard.take()] if isinstance(part, WindowPart)]
     found = {part.number: part.capture.sampled for part in parts}

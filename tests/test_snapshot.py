@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wireverdict import snapshot
 from wireverdict.connections.layout import CONN, HALF
+from wireverdict.memory import Scratch
 from wireverdict.windows.dns_state import NAME
 
 DTYPES = [np.dtype(kind) for kind in ("u1", "<i4", "<u8", "<f8", "?")] + [CONN, HALF, NAME]
@@ -108,10 +109,11 @@ def test_an_array_must_be_what_its_reader_expects() -> None:
             snapshot.array(state, name, dtype, most, exactly=exactly)
 
 
-def test_packing_takes_all_but_arrays_at_once() -> None:
+def test_packing_takes_all_at_once() -> None:
     state: dict[str, Any] = {"clocks": {"edge": 1}, "rows": np.arange(5)}
     whole, later = snapshot.pack(state), snapshot.packing(state)
     state["clocks"]["edge"] = 2
+    state["rows"][0] = 9
     assert later() == whole
     assert snapshot.pack(state) != whole
 
@@ -126,3 +128,29 @@ def test_rows_of_an_older_version_get_zeros_in_new_fields() -> None:
     for kind in ([("a", "<u8"), ("c", "<u8")], [("a", "<u4")], np.uint32):
         with pytest.raises(ValueError, match="not an array of the type"):
             snapshot.array(state, "rows", kind, 2)
+
+
+@given(st.sampled_from(DTYPES), st.sampled_from([(), (3,), (2, 2)]), st.data())
+def test_picked_rows_are_as_those_of_numpy(dtype: np.dtype[Any], inner: tuple[int, ...], data: st.DataObject) -> None:
+    most = data.draw(st.integers(0, 5))
+    size = most * int(np.prod(inner, dtype=int)) * dtype.itemsize
+    table = np.frombuffer(data.draw(st.binary(min_size=size, max_size=size)), dtype).reshape(most, *inner)
+    rows = np.array(data.draw(st.lists(st.integers(0, most - 1)) if most else st.just([])), np.intp)
+    back = snapshot.unpack(snapshot.pack({"before": b"x", "picked": snapshot.Picked(table, rows), "after": rows}))
+    assert (back["picked"].dtype, back["picked"].tobytes()) == (dtype, table[rows].tobytes())
+    assert back["picked"].shape == (len(rows) * int(np.prod(inner, dtype=int)),)
+    assert back["after"].tolist() == rows.tolist()
+
+
+def test_a_copy_is_of_the_moment_and_its_memory_is_used_again() -> None:
+    scratch = Scratch()
+    rows = np.arange(100_000)
+    whole = snapshot.pack({"rows": rows, "some": rows[3:7], "text": "a"})
+    for _ in range(3):
+        later = snapshot.packing({"rows": rows, "some": rows[3:7], "text": "a"}, scratch)
+        kept = rows.copy()
+        rows[:] = -1
+        assert later() == whole
+        rows[:] = kept
+    small = snapshot.packing({"rows": rows[:9]}, scratch)()  # where larger things were left
+    assert small == snapshot.pack({"rows": rows[:9]})

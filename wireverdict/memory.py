@@ -46,3 +46,20 @@ class Memory:
         if hasattr(mmap, "MADV_HUGEPAGE") and self._huge:
             block.madvise(mmap.MADV_HUGEPAGE)
         return block
+
+
+class Scratch:
+    """Memory that is needed now and then for a while, and kept in between: fresh memory has to be cleared by the system, and
+    where that is a virtual machine it may have to be got from a host, at several µs a page."""
+
+    def __init__(self) -> None:
+        self._memory: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._most = 0  # bytes of it that were ever given
+
+    def room(self, size: int) -> NDArray[np.uint8]:
+        """So many bytes, which are as they were left. What was given before is void. Raises OSError or MemoryError."""
+        if len(self._memory) < size or self._most > max(4 * size, _BLOCK):
+            self._memory, self._most = np.zeros(0, np.uint8), 0  # first of all: there must never be two of them
+            self._memory = Memory(huge=True).zeros(4 * size, np.uint8)  # what is not touched costs nothing
+        self._most = max(self._most, size)
+        return self._memory[:size]

@@ -123,7 +123,8 @@ class Shard:
         return self.tracker.live
 
     def dump(self) -> dict[str, Any]:
-        """All memory, for `wireverdict.snapshot`: what is used of it, copied. Raises ValueError before `take`."""
+        """All memory, for `wireverdict.snapshot`: what is used of it, to be packed before it changes. Raises ValueError
+        before `take`."""
         if self._out:
             raise ValueError("there are records or windows that nobody has taken")
         rows = int(self.tracker.counters[pools.TOP_ROW])

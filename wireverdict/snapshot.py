@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import msgspec
@@ -16,16 +17,29 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from wireverdict.memory import Scratch
+
 MAGIC = b"WVS1"
 LEVEL = 1
 LARGEST = 1 << 34
 """Bytes that are unpacked at most: more than any state, so that a forged size asks for no more memory than that."""
 
 _ALIGN = 64
+_PIECE = 1 << 24
 _ARRAY = 1
 _DEPTH = 8
 _REPEATED, _CHECKSUM = 1, 4
 """Of zstd: the type of a block of one byte that is repeated; the bit of a frame's descriptor."""
+
+
+class Picked:
+    """Some rows of a table of one or more dimensions, one after the other, where an array is meant: they are copied once, to
+    where they are packed. What comes back is an array of one dimension."""
+
+    __slots__ = ("rows", "table")
+
+    def __init__(self, table: NDArray[Any], rows: NDArray[np.intp]) -> None:
+        self.table, self.rows = table, rows
 
 
 def pack(state: dict[str, Any]) -> bytes:
@@ -36,34 +50,66 @@ def pack(state: dict[str, Any]) -> bytes:
     return packing(state)()
 
 
-def packing(state: dict[str, Any]) -> Callable[[], bytes]:
-    """`pack` in two steps: everything but the arrays is taken now; what is given takes the arrays, in whatever thread, when it
-    is called, so they must stay as they are until then. Raises TypeError."""
-    arrays: list[NDArray[Any]] = []
+def packing(state: dict[str, Any], scratch: Scratch | None = None) -> Callable[[], bytes]:
+    """`pack` in two steps: everything is copied now, and compressed when what is given is called, once, in whatever thread.
+    `scratch`: where the copy is; not to be used for anything else until then. Raises TypeError."""
+    arrays: list[NDArray[Any] | Picked] = []
 
     def mark(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            arrays.append(np.ascontiguousarray(value))
+        if isinstance(value, np.ndarray | Picked):
+            arrays.append(value)
             return msgspec.msgpack.Ext(_ARRAY, struct.pack("<I", len(arrays) - 1))
         if isinstance(value, np.generic):
             return value.item()
         raise TypeError(f"cannot pack {type(value).__name__}")
 
     tree = msgspec.msgpack.encode(state, enc_hook=mark)
-    described = [[_describe(array.dtype), list(array.shape)] for array in arrays]
-    manifest = msgspec.msgpack.encode({"tree": msgspec.Raw(tree), "arrays": described})
-    chunks: list[Any] = [struct.pack("<I", len(manifest)), manifest]
-    total = 4 + len(manifest)
-    for array in arrays:
-        chunks.append(bytes(-total % _ALIGN))
-        chunks.append(array.reshape(-1).view(np.uint8).data if array.size else b"")
-        total += len(chunks[-2]) + array.nbytes
+    manifest = msgspec.msgpack.encode({"tree": msgspec.Raw(tree), "arrays": [_described(each) for each in arrays]})
+    head = struct.pack("<I", len(manifest)) + manifest
+    places, total = [], len(head)
+    for each in arrays:
+        places.append(total + -total % _ALIGN)
+        total = places[-1] + _size(each)
+    memory = np.empty(total, np.uint8) if scratch is None else scratch.room(total)
+    end = len(head)
+    memory[:end] = np.frombuffer(head, np.uint8)
+    for place, each in zip(places, arrays, strict=True):
+        memory[end:place] = 0
+        end = place + _size(each)
+        _copy(each, memory[place:end])
 
     def compress() -> bytes:
         compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj(size=total)
-        return b"".join([MAGIC, *(compressor.compress(chunk) for chunk in chunks), compressor.flush()])
+        pieces = (memory[start : start + _PIECE].data for start in range(0, total, _PIECE))
+        return b"".join([MAGIC, *(compressor.compress(piece) for piece in pieces), compressor.flush()])
 
     return compress
+
+
+def _described(given: NDArray[Any] | Picked) -> list[Any]:
+    if isinstance(given, Picked):
+        return [_describe(given.table.dtype), [len(given.rows) * prod(given.table.shape[1:])]]
+    return [_describe(given.dtype), list(given.shape)]
+
+
+def _size(given: NDArray[Any] | Picked) -> int:
+    """Bytes."""
+    if isinstance(given, Picked):
+        return len(given.rows) * prod(given.table.shape[1:]) * given.table.itemsize
+    return given.nbytes
+
+
+def _copy(given: NDArray[Any] | Picked, to: NDArray[np.uint8]) -> None:
+    if not len(to):
+        return
+    if isinstance(given, Picked):
+        table = given.table
+        shape = (len(given.rows), *table.shape[1:])
+        np.take(
+            table, given.rows, axis=0, out=to.view(table.dtype).reshape(shape), mode="clip"
+        )  # "raise" would copy twice
+    else:
+        to[:] = np.ascontiguousarray(given).reshape(-1).view(np.uint8)
 
 
 def unpack(data: bytes) -> dict[str, Any]:

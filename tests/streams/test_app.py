@@ -187,3 +187,43 @@ def test_offsets_that_could_not_be_committed_are_told_with_the_next() -> None:
     later = {f"{name}[3]": 42, f"{name}[5]": 10}
     # until they are taken; nothing while there is nothing new; never for partitions that were given back
     assert json.loads(done.stdout) == [both, both, later, {f"{name}[3]": 51}]
+
+
+WAITS = """
+import asyncio, json
+from types import SimpleNamespace
+from faust.types import TP
+from streams.app import _Consumer
+
+HEADERS, WINDOWS = TP("headers", 0), TP("windows", 0)
+asked = []
+
+async def fetched(active_partitions, timeout):
+    asked.append([sorted(tp.topic for tp in active_partitions), timeout])
+    return {}
+
+async def look(active, buffered):
+    made = object.__new__(_Consumer)
+    made.app = SimpleNamespace(client_only=False)
+    made.flow_active = True
+    made.not_waiting_next_records = asyncio.Event()
+    made._active_partitions, made._buffered_partitions = set(active), set(buffered)
+    made._getmany = fetched
+    records, of = await made._wait_next_records(1.0)
+    assert (records, of) == ({}, set(active)), (records, of)
+
+async def main():
+    await look([HEADERS, WINDOWS], [])
+    await look([WINDOWS], [HEADERS])
+    await asyncio.wait_for(look([], [HEADERS, WINDOWS]), 0.9)  # Faust sleeps for 1 s
+
+asyncio.run(main())
+print(json.dumps(asked))
+"""
+
+
+def test_quiet_partitions_are_not_waited_for_while_busy_ones_are_held_back() -> None:
+    """The names are Faust's: should they change, nobody would wait shorter any more."""
+    done = subprocess.run([sys.executable, "-c", WAITS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [[["headers", "windows"], 1.0], [["windows"], 0.005]]

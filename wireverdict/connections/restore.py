@@ -39,12 +39,12 @@ def dump(tracker: Tracker) -> dict[str, Any]:
     c = tracker.counters
     top = int(c[pools.TOP_ROW])
     return {
-        "counters": c.copy(),
-        "conn": tracker.conn[:top].copy(),
-        "half": tracker.half[: 2 * top].copy(),
-        "trouble": tracker.trouble[: int(c[pools.TOP_TROUBLE])].copy(),
-        "histogram": tracker.histogram[: int(c[pools.TOP_HISTOGRAM])].copy(),
-        "ended": tracker.ended_rows.copy(),
+        "counters": c,
+        "conn": tracker.conn[:top],
+        "half": tracker.half[: 2 * top],
+        "trouble": tracker.trouble[: int(c[pools.TOP_TROUBLE])],
+        "histogram": tracker.histogram[: int(c[pools.TOP_HISTOGRAM])],
+        "ended": tracker.ended_rows,
         "evicted": [tracker.evicted_half_open, tracker.evicted_others],
     }
 

@@ -219,7 +219,7 @@ class Tracker:
         return records
 
     def dump(self) -> dict[str, Any]:
-        """All memory, for `wireverdict.snapshot`: what is used of it, copied."""
+        """All memory, for `wireverdict.snapshot`: what is used of it, to be packed before it changes."""
         return restore.dump(self)
 
     def load(self, state: dict[str, Any]) -> None:

@@ -262,10 +262,7 @@ class Recent:
     def dump(self) -> dict[str, Any]:
         """All memory, for `wireverdict.snapshot`."""
         lost = [
-            [
-                [one.conn, one.way, list(one.sensors), list(one.clock), list(one.counts), one.losses.copy()]
-                for one in losses
-            ]
+            [[one.conn, one.way, list(one.sensors), list(one.clock), list(one.counts), one.losses] for one in losses]
             for losses in (self.settled, self.open)
         ]
         return {"table": self.table.dump(), "lost": lost}

@@ -204,23 +204,23 @@ class Table:
         return Endpoints(low, (int(g["high_hi"]), int(g["high_lo"]), int(k["high_port"])))
 
     def dump(self) -> dict[str, Any]:
-        """All memory, for `wireverdict.snapshot`, copied."""
+        """All memory, for `wireverdict.snapshot`, to be packed before it changes."""
         filled = np.flatnonzero(self.cells["who"])
         return {
             "sensors": list(self.sensors),
             "began": list(self.began),
-            "clocks": self.clocks.copy(),
-            "before": self.before.copy(),
+            "clocks": self.clocks,
+            "before": self.before,
             "message": self.message,
-            "counters": self.counters.copy(),
+            "counters": self.counters,
             "kept": self.kept,
             "filled": filled,
-            "cells": self.cells[filled],
-            "ring": self.ring[: min(int(self.counters[gate.WRITTEN]), RING)].copy(),
-            "groups": self.groups[: self.counters[gate.GROUPS]].copy(),
-            "links": self.links[: self.counters[gate.LINKS]].copy(),
-            "rows": self.rows[: self.many].copy(),
-            "conns": self.conns[: self.used].copy(),
+            "cells": snapshot.Picked(self.cells, filled),
+            "ring": self.ring[: min(int(self.counters[gate.WRITTEN]), RING)],
+            "groups": self.groups[: self.counters[gate.GROUPS]],
+            "links": self.links[: self.counters[gate.LINKS]],
+            "rows": self.rows[: self.many],
+            "conns": self.conns[: self.used],
         }
 
     def load(self, state: dict[str, Any]) -> None:

@@ -111,7 +111,8 @@ class Paths:
         self._told = {key: told for key, told in self._told.items() if self.pairs["members"][key[0]] >= 0}
 
     def dump(self, rows: int) -> dict[str, Any]:
-        """All memory, for `wireverdict.snapshot`: what is used of it, copied. `rows` of the connection table are in use."""
+        """All memory, for `wireverdict.snapshot`: what is used of it, to be packed before it changes. `rows` of the
+        connection table are in use."""
         return restore.dump(self, rows) | {"followed": [[row, until] for row, until in self._followed.items()]}
 
     def load(self, state: dict[str, Any]) -> None:

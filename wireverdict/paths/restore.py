@@ -12,7 +12,7 @@ from wireverdict.paths import layout, pools
 from wireverdict.paths.events import EVENT
 from wireverdict.paths.layout import BINS, CHUNK
 from wireverdict.paths.observe import I8, PAIRS, U4
-from wireverdict.snapshot import array
+from wireverdict.snapshot import Picked, array
 
 if TYPE_CHECKING:
     from wireverdict.paths.paths import Paths
@@ -23,18 +23,18 @@ def dump(paths: Paths, rows: int) -> dict[str, Any]:
     c = paths.counters
     top = int(c[layout.TOP_CHUNK])
     chunks = _chunks(paths.links, int(c[layout.FREE_CHUNK]) - 1, top)
-    rings = paths.rings[: int(c[layout.TOP_RING])].copy()
+    rings = paths.rings[: int(c[layout.TOP_RING])]
     followed = np.flatnonzero(rings["member"] >= 0)
     return {
-        "counters": c.copy(),
-        "slots": paths.slots[:rows].copy(),
-        "members": paths.members[: int(c[layout.TOP_MEMBER])].copy(),
-        "pairs": paths.pairs[: int(c[layout.TOP_PAIR])].copy(),
-        "links": paths.links[:top].copy(),
+        "counters": c,
+        "slots": paths.slots[:rows],
+        "members": paths.members[: int(c[layout.TOP_MEMBER])],
+        "pairs": paths.pairs[: int(c[layout.TOP_PAIR])],
+        "links": paths.links[:top],
         "chunks": chunks,
-        "logs": paths.logs[chunks].reshape(-1),
+        "logs": Picked(paths.logs, chunks),
         "rings": rings,
-        "loads": paths.loads[followed].reshape(-1),
+        "loads": Picked(paths.loads, followed),
     }
 
 

@@ -93,12 +93,12 @@ def dump(tables: _Tables, s: NDArray[np.int64], slots: NDArray[np.void], stalls:
     words = state.SLOT.itemsize // 8
     known = np.flatnonzero(slots.view(np.uint64))
     return {
-        "scalars": s.copy(),
-        "ring": ring.copy(),
-        "slots": slots[: int(known[-1]) // words + 1 if len(known) else 0].copy(),
-        "stalls": stalls[: int(s[state.STALL_USED])].copy(),
+        "scalars": s,
+        "ring": ring,
+        "slots": slots[: int(known[-1]) // words + 1 if len(known) else 0],
+        "stalls": stalls[: int(s[state.STALL_USED])],
         "places": [
-            {name: memory[first:stop].copy() for name, memory, first, stop in _used(place, s, tables)}
+            {name: memory[first:stop] for name, memory, first, stop in _used(place, s, tables)}
             for place in np.flatnonzero(ring["open"]).tolist()
         ],
     }

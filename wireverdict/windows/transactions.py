@@ -148,16 +148,16 @@ class Transactions:
         return answers, int(counts[:, Dns.UNTRACKED].sum())
 
     def dump(self, ring: NDArray[np.void]) -> dict[str, Any]:
-        """All memory, for `wireverdict.snapshot`: what is used of it, copied."""
+        """All memory, for `wireverdict.snapshot`: what is used of it, to be packed before it changes."""
         d = self._d
         keys, attempts = int(d[dns_state.KEY_USED]), int(d[dns_state.ATTEMPT_USED])
         return {
-            "scalars": d.copy(),
-            "waiting": self._waiting[:keys].copy(),
-            "attempts": self._attempts[:attempts].copy(),
+            "scalars": d,
+            "waiting": self._waiting[:keys],
+            "attempts": self._attempts[:attempts],
             "recent": self._recent[self._recent > 0],
             "places": [
-                {name: memory[first:stop].copy() for name, memory, first, stop in self._used(place, ring)}
+                {name: memory[first:stop] for name, memory, first, stop in self._used(place, ring)}
                 for place in np.flatnonzero(ring["open"]).tolist()
             ],
         }

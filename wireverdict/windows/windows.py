@@ -195,7 +195,7 @@ class Windows:
         s[state.DUE] = NEVER
 
     def dump(self) -> dict[str, Any]:
-        """All memory, for `wireverdict.snapshot`: what is used of it, copied."""
+        """All memory, for `wireverdict.snapshot`: what is used of it, to be packed before it changes."""
         return restore.dump(self._tables(), self._s, self._slots, self._stalls) | {
             "closed": self._closed,
             "dns": self._dns.dump(self._ring),
