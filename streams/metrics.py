@@ -15,6 +15,8 @@ from streams.messages import Incoming, Outgoing
 from wireverdict.bus import Topic
 
 LOG = logging.getLogger("wireverdict.stream")
+AGAIN = 600.0
+"""s until it is said again that a detector breaks."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -73,6 +75,7 @@ class Metrics:
             "wireverdict_stream_restore_seconds", "To restore all.", ["topic"], buckets=SECONDS, registry=self.registry
         )
         self.clocks: dict[str, int] = {}
+        self._broken: dict[str, tuple[float, int]] = {}  # when it was last said, and windows since
 
     def took(self, topic: Topic, message: Incoming, outputs: Sequence[Outgoing]) -> None:
         """A message was applied."""
@@ -89,9 +92,15 @@ class Metrics:
         )
 
     def detector_failed(self, detector: str, error: str) -> None:
-        """A detector of others broke in a window."""
+        """A detector of others broke in a window. It may do so in every window of every sensor: that is said at once, and then
+        every so often, with the number of windows since."""
         self.detector_errors.labels(detector).inc()
-        LOG.error("a detector broke", extra={"detector": detector, "error": error})
+        said, windows = self._broken.get(detector, (-AGAIN, 0))
+        now = time.monotonic()
+        if now - said >= AGAIN:
+            LOG.error("a detector broke", extra={"detector": detector, "error": error, "windows": windows + 1})
+            said, windows = now, -1
+        self._broken[detector] = said, windows + 1
 
     def expired(self, topic: Topic, partition: int, missed: int) -> None:
         """Retention took messages before they were read."""

@@ -34,6 +34,21 @@ def test_detectors_that_break_are_counted() -> None:
     assert 'wireverdict_stream_detector_errors_total{detector="jitter"} 1.0' in text(metrics)
 
 
+def test_a_detector_that_always_breaks_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [5.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    metrics = Metrics()
+    for _ in range(1_300):
+        metrics.detector_failed("jitter", "KeyError: 'x'")
+        clock[0] += 1.0
+    metrics.detector_failed("other", "ValueError: 7")
+    said = [(line.detector, line.windows) for line in caplog.records]  # type: ignore[attr-defined]
+    assert said == [("jitter", 1), ("jitter", 600), ("jitter", 600), ("other", 1)]
+    assert 'wireverdict_stream_detector_errors_total{detector="jitter"} 1300.0' in text(metrics)
+
+
 def test_snapshots_are_measured() -> None:
     metrics = Metrics()
     metrics.saved(Topic.HEADERS, 3, 1_000, 0.2, 0.03)
