@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 
+from wireverdict.serving import serving
+
 
 class Metrics:
     """Counters of one producer, in a registry of their own."""
@@ -39,7 +41,8 @@ class Metrics:
 
     def serve(self, port: int, address: str = "127.0.0.1") -> Callable[[], None]:
         """Answer Prometheus on that port from now on; what ends it again. Raises OSError."""
-        server, thread = start_http_server(port, address, self.registry)
+        with serving(address, port, "--metrics"):
+            server, thread = start_http_server(port, address, self.registry)
 
         def end() -> None:
             server.shutdown()

@@ -15,6 +15,7 @@ from sinks.delivery import Delivery
 from sinks.metrics import Metrics
 from sinks.notify.loop import Loop
 from sinks.sample import samples
+from wireverdict.serving import serving
 from wireverdict.settings import Settings
 
 LOG = logging.getLogger("wireverdict.sink")
@@ -36,8 +37,10 @@ class Runner:
             self._add(name, f"sink-{name}", Delivery(name, sink, *given, own, seed).run)
             if Kind.PAGE in sink.wants:
                 self._add(name, f"notifier-{name}", Loop(name, *given, own).run)
-        if settings.sinks.metrics_port:
-            start_http_server(settings.sinks.metrics_port, settings.sinks.metrics_address, self.metrics.registry)
+        port, address = settings.sinks.metrics_port, settings.sinks.metrics_address
+        if port:
+            with serving(address, port, "sinks.metrics_port"):
+                start_http_server(port, address, self.metrics.registry)
 
     def run(self) -> dict[str, str]:
         """Until all have ended; why those that failed did. A sink that fails does not stop the others."""

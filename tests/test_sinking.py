@@ -16,6 +16,7 @@ from wireverdict.sinking import SinkSettings, WebhookSettings
         ({"batch_bytes": 0}, "must be at least 1"),
         ({"breaker_failures": 0}, "must be at least 1"),
         ({"max_refused": 0}, "must be at least 1"),
+        ({"metrics_port": 65_536}, "sinks.metrics_port must be a TCP port"),
         ({"max_refused": 11, "refused_window": 10}, "must not be less than"),
         ({"linger": -1.0}, "linger: 0 s or more"),
         ({"backoff_first": 0.0}, "more than 0 s"),

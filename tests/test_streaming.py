@@ -18,6 +18,7 @@ from wireverdict.streaming import StreamSettings
         ({"checkpoint_chunk": 1_000}, "between 1024 and 900000"),
         ({"checkpoint_chunk": 1_000_000}, "between 1024 and 900000"),
         ({"max_bad": 0}, "at least 1"),
+        ({"metrics_port": 65_536}, "stream.metrics_port must be a TCP port"),
         ({"max_bad": 11, "bad_window": 10}, "at most stream.bad_window"),
         ({"buffer": 0}, "stream.buffer and stream.threads must be at least 1"),
         ({"threads": 0}, "stream.buffer and stream.threads must be at least 1"),

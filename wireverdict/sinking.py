@@ -279,6 +279,8 @@ class SinkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if min(self.batch_documents, self.batch_bytes, self.breaker_failures, self.max_refused) < 1:
             raise ValueError("sinks.batch_documents, batch_bytes, breaker_failures and max_refused must be at least 1")
+        if self.metrics_port > 65_535:
+            raise ValueError("sinks.metrics_port must be a TCP port, at most 65535")
         if self.refused_window < self.max_refused:
             raise ValueError("sinks.refused_window must not be less than sinks.max_refused")
         if self.linger < 0 or min(self.backoff_first, self.backoff_most, self.breaker_pause) <= 0:

@@ -50,6 +50,8 @@ class StreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if min(self.checkpoint_interval, self.session_timeout, self.stall, self.shutdown, self.restart_delay) <= 0:
             raise ValueError("the times in the section stream must be more than 0 s")
+        if self.metrics_port > 65_535:
+            raise ValueError("stream.metrics_port must be a TCP port, at most 65535")
         if not 1_024 <= self.checkpoint_chunk <= 900_000:
             raise ValueError("stream.checkpoint_chunk must be between 1024 and 900000 bytes, to fit into a message")
         if not 1 <= self.max_bad <= self.bad_window:

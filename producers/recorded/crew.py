@@ -171,7 +171,8 @@ def json_records(records: Any, sensor: str, seed: int) -> bytes:
 
 def work(task: Task, share: tuple[int, int], state: bytes | None, pipe: Connection) -> None:
     """The process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that started us ends us
+    for number in (signal.SIGINT, signal.SIGTERM):  # a whole group gets them; the one that started us ends us
+        signal.signal(number, signal.SIG_IGN)
     try:
         Member(task, share, None if state is None else snapshot.unpack(state), pipe).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+import click
 import pytest
 
-from sinks.base import Kind, Origin
-from sinks.dead_letters import Letter
+from sinks.base import Document, Kind, Origin, Refused, Sink, Unavailable
+from sinks.dead_letters import Letter, NotWritten
 from tests.sinks.made import verdict_document
 from wireverdict.bus import BadMessage
+from wireverdict.cli import letters as module
 from wireverdict.cli.letters import again, as_line, as_object
 from wireverdict.settings import Settings
 
@@ -59,3 +62,47 @@ def test_a_message_that_can_be_read_by_now() -> None:
         again(letter(kind="", value=b"{}"), Settings())
     with pytest.raises(BadMessage, match="other holds no documents"):
         again(letter(kind="", origin=Origin("other", 0, 0)), Settings())
+
+
+class Once(Sink):
+    """Takes one document, and goes away then."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def open(self) -> None: ...
+
+    def write(self, documents: Sequence[Document]) -> Sequence[Refused]:
+        if self.taken:
+            raise Unavailable("gone")
+        self.taken += [document.id for document in documents]
+        return []
+
+
+class Marks:
+    """In place of the topic of dead letters."""
+
+    def __init__(self) -> None:
+        self.pending: list[str] = []
+        self.durable: list[str] = []
+        self.fails = False
+
+    def done(self, letter: Letter) -> None:
+        self.pending.append(letter.place)
+
+    def flush(self) -> None:
+        if self.fails:
+            raise NotWritten("time-out")
+        self.durable += self.pending
+
+
+def test_what_a_sink_took_before_it_went_away_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    marks = Marks()
+    monkeypatch.setattr(module, "Letters", lambda bus: marks)
+    monkeypatch.setattr(module, "made", lambda name, settings: Once())
+    with pytest.raises(click.ClickException, match="webhook: not delivered: gone"):
+        module.deliver(None, [letter(), letter(place="1:43")])
+    assert marks.durable == ["1:42"]
+    marks.fails = True
+    with pytest.raises(click.ClickException, match="delivered, but not marked so: time-out"):
+        module.deliver(None, [letter()])

@@ -195,3 +195,9 @@ def test_every_worker_of_a_stream_loads_them(write, monkeypatch: pytest.MonkeyPa
     for arguments in started:
         place = arguments.index("--detector")
         assert arguments[place + 1] == path
+
+
+def test_a_verdict_about_nobody_in_particular_says_so_in_a_replay(write) -> None:  # type: ignore[no-untyped-def]
+    told = run("replay", "--detector", write(GOOD), DEMO)
+    assert told.status == 1
+    assert "Quiet window: everything captured\n" in told.out

@@ -54,6 +54,10 @@ def test_numbers_of_numpy_become_plain_ones() -> None:
         (lambda view: [finding(view, rule="dns-loss")], "it gave a finding in the name of 'dns-loss'"),
         (lambda view: [finding(view, opinion="bad")], "it gave str as opinion instead of Opinion"),
         (lambda view: [finding(view, subject=Subject(source_ip=7))], "it gave something that cannot be told"),  # type: ignore[arg-type]
+        (lambda view: [finding(view, subject=Subject(source_ip="gateway"))], "it gave something that cannot be told"),
+        (lambda view: [finding(view, subject=Subject(destination_ip="fe80::1%eth0"))], "it gave something that"),
+        (lambda view: [finding(view, subject=Subject(source_port=65_536))], "it gave ports that are none: (65536, 0)"),
+        (lambda view: [finding(view, since=2, until=1)], "it gave an end before its beginning: (2, 1)"),
         (lambda view: [finding(view, since=2**70)], "it gave times that are none"),
         (lambda view: [finding(view, since=None)], "it gave something that cannot be told"),
         (lambda view: [finding(view, confidence=1.5)], "it gave a confidence of 1.5, which is not between 0 and 1"),

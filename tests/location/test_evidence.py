@@ -127,4 +127,16 @@ def test_what_two_sensors_tell_together() -> None:
         ["192.0.2.1", "198.51.100.7"],
         ["192.0.2.1", "198.51.100.8"],
     ]
-    assert document(("a", "b"), Located([], {}))["wireverdict"]["loss_located"] == "no segment was lost"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Located([], {}, 5, 5, 50), "no segment was lost"),
+        (Located([], {"clocks": 1, "no_match": 1}, 5, 3, 50), "no segment was lost in 3 of them"),
+        (Located([], {"clocks": 3, "no_match": 2}, 5), "nothing can be said"),
+        (Located([], {}), "nothing to compare"),
+    ],
+)
+def test_that_nothing_is_known_is_not_that_nothing_was_lost(found: Located, words: str) -> None:
+    assert document(("a", "b"), found)["wireverdict"]["loss_located"] == words

@@ -70,18 +70,24 @@ def deliver(config: str | None, letters: Sequence[Letter]) -> bool:
     settings = chosen_settings(config)
     done = Letters(settings.bus)
     good = True
-    for name in dict.fromkeys(letter.sink for letter in letters):
-        own = [letter for letter in letters if letter.sink == name]
-        if not name:
-            click.echo("letters of a worker cannot be tried again: their place in the stream is gone")
-            good = False
-            continue
-        good &= _to_sink(name, own, settings, done)
+    try:
+        for name in dict.fromkeys(letter.sink for letter in letters):
+            own = [letter for letter in letters if letter.sink == name]
+            if not name:
+                click.echo("letters of a worker cannot be tried again: their place in the stream is gone")
+                good = False
+                continue
+            good &= _to_sink(name, own, settings, done)
+    finally:  # also where a sink went away half-way: what it took shall not come twice
+        _marked(done)
+    return good
+
+
+def _marked(done: Letters) -> None:
     try:
         done.flush()
     except NotWritten as error:
         raise click.ClickException(f"delivered, but not marked so: {error}") from None
-    return good
 
 
 def _to_sink(name: str, letters: Sequence[Letter], settings: Settings, done: Letters) -> bool:

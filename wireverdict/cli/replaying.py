@@ -296,7 +296,8 @@ class Judging(Run):
         if self.options.json:
             print(line.decode(), flush=True)
         elif self.options.verdicts is None:
-            about = f"{verdict.severity.name} {verdict.status}  {verdict.name}: {verdict.subject.text()}"
+            whom = verdict.subject.text() or "everything captured"
+            about = f"{verdict.severity.name} {verdict.status}  {verdict.name}: {whom}"
             print(f"{timestamp(verdict.at)}  {sensor}  {about}", flush=True)
 
     def _keep(self, crew: Crew, written: int) -> None:

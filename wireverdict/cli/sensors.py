@@ -110,7 +110,7 @@ def told(names: tuple[str, str], located: Located, as_json: bool) -> bytes:
     mine = made["wireverdict"]
     both, silent = mine["connections"]["seen_by_both"], sum(mine["connections"]["silent"].values())
     lines = [f"Sensors {names[0]} and {names[1]}: {both:,} connections seen by both: {mine['loss_located']}"]
-    if silent:
+    if 0 < silent < both:
         lines.append(f"Nothing can be said of {silent:,} of them.")
     lines += [f"  {' and '.join(pair['addresses'])}: {pair['loss_located']}" for pair in mine["pairs"]]
     return "\n".join([*lines, ""]).encode()

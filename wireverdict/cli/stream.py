@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import socket
@@ -15,6 +16,7 @@ from wireverdict.cli.plugins import detector_option
 
 if TYPE_CHECKING:
     from wireverdict.settings import Settings
+    from wireverdict.streaming import StreamSettings
 
 
 @click.command(
@@ -60,7 +62,7 @@ def command(workers: int | None, instance: str, index: int, config: str | None, 
         try:
             return Worker(chosen, f"{instance}-{index}", index=index).run()
         except (RuntimeError, OSError) as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(why_not(error, chosen.stream, index)) from None
     from streams.supervisor import Supervisor
     from streams.topics import Refused, client_options, partitions
 
@@ -76,6 +78,15 @@ def command(workers: int | None, instance: str, index: int, config: str | None, 
     commands = [[*this, *given, "--index", str(number)] for number in range(workers)]
     supervisor = Supervisor(commands, first_delay=chosen.stream.restart_delay, patience=chosen.stream.shutdown + 5.0)
     return supervisor.run()
+
+
+def why_not(error: Exception, stream: StreamSettings, index: int) -> str:
+    """Why a worker did not start. The only port that it opens is that of its metrics."""
+    from wireverdict.serving import cannot_serve
+
+    if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+        return cannot_serve(error, stream.metrics_address, stream.metrics_port + index, "stream.metrics_port")
+    return str(error)
 
 
 def chosen_settings(config: str | None, detectors: tuple[str, ...] = ()) -> Settings:

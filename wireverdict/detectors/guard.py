@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import traceback
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -107,10 +108,17 @@ def _wrong(finding: Finding) -> str:
         msgspec.convert([*texts, *ports], tuple[str, str, str, int, int])
         times = int(finding.since), int(finding.until)
         sure = float(finding.confidence)
+        for text in filter(None, texts[:2]):  # indexes of sinks refuse a document for anything else
+            if "%" in str(ip_address(text)):
+                raise ValueError(f"{text!r} has a zone")
     except (TypeError, ValueError) as error:
         return f"something that cannot be told: {error}"
     if not all(_TIMES[0] <= time <= _TIMES[1] for time in times):
         return f"times that are none: {times}"
+    if times[1] < times[0]:
+        return f"an end before its beginning: {times}"
+    if not all(0 <= port <= 65_535 for port in ports):
+        return f"ports that are none: {ports}"
     if not (math.isfinite(sure) and 0 <= sure <= 1):
         return f"a confidence of {sure}, which is not between 0 and 1"
     if not isinstance(finding.evidence, dict) or not isinstance(finding.capture_quality, dict):

@@ -121,6 +121,16 @@ def _about(one: Direction, subject: Subject) -> bool:
     return any(fits(a, *wanted[0]) and fits(b, *wanted[1]) for a, b in (ends, ends[::-1]))
 
 
+def _no_loss(found: Located) -> str:
+    """What is said where no loss was found: where nothing can be said that is no "no"."""
+    silent = sum(found.silent.values())
+    if not found.seen_by_both:
+        return "nothing to compare"
+    if silent >= found.seen_by_both:
+        return "nothing can be said"
+    return f"no segment was lost in {found.seen_by_both - silent:,} of them" if silent else "no segment was lost"
+
+
 def document(names: tuple[str, str], found: Located) -> dict[str, Any]:
     """What two sensors told together, as a JSON document (kind ``wireverdict.loss-location``)."""
     by_pair: dict[tuple[str, str], list[Direction]] = {}
@@ -134,7 +144,7 @@ def document(names: tuple[str, str], found: Located) -> dict[str, Any]:
         "sensors": list(names),
         "connections": {"seen_by_both": found.seen_by_both, "silent": dict(sorted(found.silent.items()))},
         "segments": sum(one.sent for one in found.directions) + found.whole_segments,
-        **(whole.evidence() if whole else {"loss_located": "no segment was lost"}),
+        **(whole.evidence() if whole else {"loss_located": _no_loss(found)}),
         "pairs": [{"addresses": list(pair), **made.evidence()} for pair, made in tallies[:SHOWN]],
     }
     return {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from pathlib import Path
 
 import orjson
@@ -88,3 +91,15 @@ def test_it_waits_until_it_is_time() -> None:
     later = Recorded("edge", 0, 1, parts[0].batch, parts[0].clock + 1_000_000_000_000)
     assert 9.0 < pace.due(later) < 11.0
     assert Paced(0.0).due(later) == 0.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_group_leaves_the_end_to_who_began(number: signal.Signals) -> None:
+    """A terminal and a service manager send it to all processes; the first one says then how far it went."""
+    crew = Crew(task([str(DEMO)]), 1)
+    for place, _ in enumerate(crew):
+        if not place:
+            for child in multiprocessing.active_children():
+                assert child.pid
+                os.kill(child.pid, number)
+    assert crew.totals.records == len(expected(DEMO)[0])
