@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from producers.recorded.archiving import FORMAT, KEY, About, Told
 from producers.recorded.captures import NOTHING
 from producers.recorded.choice import Choice
 from producers.recorded.columns import AT_ONCE, TEXTS, Group, messages
-from producers.recorded.source import Gap, Recorded, SourceError
+from producers.recorded.source import Gap, Recorded
 from producers.recorded.store import HOUR, Entry, Store
 from wireverdict.bus import BadMessage
 from wireverdict.codec.headers import Workspace, decode_headers
@@ -28,6 +28,10 @@ Place = tuple[int, int, int]
 """In one partition of a sensor: file, thing told in it, message of a row group."""
 KEPT = 8
 """Files that are open at the same time."""
+
+
+class _SpoiltError(Exception):
+    """A file cannot be read, or not to its end; the message says which and why."""
 
 
 class ArchiveSource:
@@ -55,11 +59,13 @@ class ArchiveSource:
         }
         self.counts: Counter[str] = Counter((position or {}).get("counts", {}))
         self.gaps: list[Gap] = []
+        self._spoilt = dict.fromkeys(tuple(told) for told in (position or {}).get("spoilt", ()))  # file, reason
         span = (position or {}).get("span")
         self._span: tuple[int, int] | None = None if span is None else (span[0], span[1])
         self._files = sum(map(len, self._all.values()))
         self._passed: dict[str, int] = {}
         self._known()
+        self.gaps += [Gap("damaged", where, 0, "headers", reason) for where, reason in self._spoilt]
 
     def _known(self) -> None:
         """What was missing when it was archived, and what retention has deleted since."""
@@ -94,7 +100,7 @@ class ArchiveSource:
                 yield item
 
     def _partitions(self, sensor: str) -> list[int]:
-        numbers = {told.partition for entry in self._in_range(sensor) for told in self._about(entry).told}
+        numbers = {told.partition for entry in self._in_range(sensor) for told in self._told(entry)}
         return [number for number in sorted(numbers) if number % self._share[1] == self._share[0]]
 
     def _in_range(self, sensor: str) -> list[Entry]:
@@ -109,19 +115,22 @@ class ArchiveSource:
         entries = self._in_range(sensor)
         partitions = 1
         for place in range(at, len(entries)):
-            all_told = [each for each in self._about(entries[place]).told if each.partition == number]
+            all_told = [each for each in self._told(entries[place]) if each.partition == number]
             for index in range(which, len(all_told)):
                 told = all_told[index]
                 partitions, last = told.partitions, max(told.clock, told.last)
                 if not cut and last >= self._choice.first:
-                    for item in self._things(sensor, entries[place], told, given):
-                        if isinstance(item, int):
-                            yield item
-                            continue
-                        given += 1
-                        self._places[key] = (place, index, given), False
-                        if item is not None:
-                            yield item
+                    try:
+                        for item in self._things(sensor, entries[place], told, given):
+                            if isinstance(item, int):
+                                yield item
+                                continue
+                            given += 1
+                            self._places[key] = (place, index, given), False
+                            if item is not None:
+                                yield item
+                    except _SpoiltError as error:
+                        self._give_up(entries[place], error)
                     if last >= limit and not told.end:
                         cut = True
                         yield limit
@@ -165,54 +174,70 @@ class ArchiveSource:
                 yield self._plain(sensor, told.partition, told.partitions, now)
 
     def _decoder(self, entry: Entry, told: Told) -> tuple[int, Callable[[int], tuple[HeaderBatch, NDArray[np.int64]]]]:
-        """How many messages a row group has, and what decodes one. Both raise SourceError."""
+        """How many messages a row group has, and what decodes one. Both raise _SpoiltError."""
         file = self._file(entry)
         try:
             values = messages(file, told.group)
             group = None if values else Group(file, told.group)
         except (ValueError, pa.ArrowException, OSError) as error:
-            raise self._spoilt(entry, error) from None
+            raise _SpoiltError(f"cannot be read: {error}") from None
 
         def decode(number: int) -> tuple[HeaderBatch, NDArray[np.int64]]:
             if group is not None:
                 start = number * AT_ONCE
                 rows = self._space.take("columns", min(AT_ONCE, group.rows - start), HEADER)
-                group.fill(rows, start)
+                try:
+                    group.fill(rows, start)
+                except (ValueError, pa.ArrowException, OSError) as error:
+                    raise _SpoiltError(f"cannot be read: {error}") from None
                 return HeaderBatch(rows, group.names), group.clock[start : start + len(rows)]
             try:
                 batch, clock = decode_headers(values[number], self._space)
             except BadMessage as error:
-                raise self._spoilt(entry, error) from None
+                raise _SpoiltError(f"cannot be read: {error}") from None
             return batch._replace(names=batch.names.copy()), clock
 
         return (len(values) if group is None else -(-group.rows // AT_ONCE)), decode
 
-    @staticmethod
-    def _spoilt(entry: Entry, error: Exception) -> SourceError:
-        return SourceError(f"{entry.path} in the archive cannot be read: {error}")
+    def _give_up(self, entry: Entry, error: _SpoiltError) -> None:
+        """Note that not all of a file can be had. The others can."""
+        told = (f"{entry.path} in the archive", str(error))
+        if told not in self._spoilt:
+            self._spoilt[told] = None
+            self.gaps.append(Gap("damaged", told[0], 0, "headers", told[1]))
+
+    def _told(self, entry: Entry) -> Sequence[Told]:
+        """What a file has; nothing if that cannot be known."""
+        try:
+            return self._about(entry).told
+        except _SpoiltError as error:
+            self._give_up(entry, error)
+            return ()
 
     def _file(self, entry: Entry) -> Any:
+        """Raises _SpoiltError."""
         file = self._open.pop(entry.path, None)
         if file is None:
             try:
                 source = self._store.fs.open_input_file(f"{self._store.root}/{entry.path}")
                 file = pq.ParquetFile(source, read_dictionary=list(TEXTS), pre_buffer=not self._store.local)
             except (pa.ArrowException, OSError, ValueError) as error:
-                raise self._spoilt(entry, error) from None
+                raise _SpoiltError(f"cannot be read: {error}") from None
             if len(self._open) >= KEPT:
                 self._open.pop(next(iter(self._open))).close(force=True)
         self._open[entry.path] = file
         return file
 
     def _about(self, entry: Entry) -> About:
+        """Raises _SpoiltError."""
         if entry.path not in self._abouts:
             try:
                 found = (self._file(entry).metadata.metadata or {}).get(KEY, b"")
                 about = msgspec.json.decode(found, type=About)
             except msgspec.MsgspecError as error:
-                raise SourceError(f"{entry.path} does not come from wireverdict archive: {error}") from None
+                raise _SpoiltError(f"does not come from wireverdict archive: {error}") from None
             if about.format > FORMAT:
-                raise SourceError(f"{entry.path} has format {about.format}, newer than the {FORMAT} known here")
+                raise _SpoiltError(f"has format {about.format}, newer than the {FORMAT} known here")
             self._abouts[entry.path] = about
         return self._abouts[entry.path]
 
@@ -247,6 +272,7 @@ class ArchiveSource:
             "places": {key: [*place, cut] for key, (place, cut) in self._places.items()},
             "counts": dict(self.counts),
             "span": self._span,
+            "spoilt": [list(told) for told in self._spoilt],
         }
 
     def close(self) -> None:

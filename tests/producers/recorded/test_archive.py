@@ -118,8 +118,40 @@ def test_what_cannot_be_read(kept_archive: Path, tmp_path: Path) -> None:
     path = where / "sensor=edge" / "date=2026-11-23" / "hour=12" / "0000000001.parquet"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"rubbish")
-    with pytest.raises(SourceError, match="cannot be read"):
-        everything(source(where))
+    opened = source(where)
+    assert everything(opened) == []
+    (gap,) = opened.gaps
+    assert (gap.kind, gap.where.endswith("0000000001.parquet in the archive")) == ("damaged", True)
+    assert gap.reason.startswith("cannot be read: ")
     pq.write_table(pq.read_table(next(kept_archive.glob("sensor=*/**/*.parquet"))).replace_schema_metadata({}), path)
-    with pytest.raises(SourceError, match="does not come from"):
-        everything(source(where))
+    opened = source(where)
+    assert everything(opened) == []
+    assert [gap.reason.partition(": ")[0] for gap in opened.gaps] == ["does not come from wireverdict archive"]
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_a_damaged_file_costs_no_more_than_itself(kept_archive: Path, tmp_path: Path, end: bool) -> None:
+    """Without its end it cannot be opened; with zeros in the middle it can, and some of its row groups can be read."""
+    where = tmp_path / "a"
+    shutil.copytree(kept_archive, where)
+    files = sorted(where.glob("sensor=edge/**/*.parquet"))
+    assert len(files) > 2
+    data = bytearray(files[1].read_bytes())
+    if end:
+        del data[len(data) // 2 :]
+    else:
+        data[len(data) // 3 : len(data) // 2] = bytes(len(data) // 2 - len(data) // 3)
+    files[1].write_bytes(data)
+    opened = source(where)
+    found = everything(opened)
+    whole, some = story(everything(source(kept_archive))), story(found)
+    for key, told in whole.items():
+        if key[0] == "far":
+            assert some[key] == told
+    all_rows, rows = (sum(told.rows for key, told in each.items() if key[0] == "edge") for each in (whole, some))
+    assert 0 < rows < all_rows
+    (gap,) = opened.gaps
+    assert (gap.kind, gap.where) == ("damaged", f"{files[1].relative_to(where)} in the archive")
+    again = source(where, position=opened.position())
+    assert everything(again) == []
+    assert again.gaps == [gap]
