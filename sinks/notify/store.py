@@ -17,6 +17,10 @@ from wireverdict.bus import BusSettings, Topic, librdkafka
 LOG = logging.getLogger("wireverdict.sink")
 
 
+ERRORS = 3
+"""Of librdkafka's levels (those of syslog): a new broker that is asked for the first time has it warn, and ask again."""
+
+
 class Silences:
     """As far as they have been read. A later message about one takes the place of an earlier one."""
 
@@ -55,7 +59,8 @@ def read_silences(bus: BusSettings) -> list[Silence]:
 def write_silence(bus: BusSettings, silence: Silence) -> None:
     """Returns when the brokers have it. Raises KafkaException, OSError."""
     failed: list[KafkaError] = []
-    producer = Producer({**librdkafka(bus), "enable.idempotence": True, "message.timeout.ms": round(TIMEOUT * 1000)})
+    options = {"enable.idempotence": True, "message.timeout.ms": round(TIMEOUT * 1000), "log_level": ERRORS}
+    producer = Producer({**librdkafka(bus), **options})
 
     def told(error: KafkaError | None, message: Message) -> None:
         if error is not None:

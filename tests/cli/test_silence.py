@@ -50,6 +50,9 @@ def test_add_list_expire() -> None:
     assert [line.split()[0] for line in run("silence", "list", **given).out.splitlines()] == [weekly]
     everything = [json.loads(line) for line in run("silence", "list", "--all", "--json", **given).out.splitlines()]
     assert {each["id"]: each["active"] for each in everything if each["id"] == name} == {name: False}
+    mistyped = run("silence", "add", "--rule", "polcing", "--for", "1h", **given)
+    assert (mistyped.status, "no detector of ours is called 'polcing'" in mistyped.err) == (0, True)
+    assert "(did you mean policing?)" in mistyped.err
     told = run("silence", "expire", "nosuch", **given)
     assert (told.status, told.err.strip()) == (2, "Error: there is no silence nosuch")
 

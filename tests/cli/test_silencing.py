@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from wireverdict.cli.silencing import line, moment, silence, span, words
+from wireverdict.cli.silencing import line, moment, near, silence, span, strange, words
 
 OPTIONS: dict[str, Any] = {
     "rules": ("dns-*",),
@@ -31,6 +31,12 @@ def test_lengths_of_time(text: str, seconds: float) -> None:
     assert span(words(seconds)) == seconds
     with pytest.raises(click.ClickException):
         span(text + "x")
+
+
+def test_a_name_that_no_detector_of_ours_has_is_told() -> None:
+    """Whoever mistyped it would be woken all the same."""
+    assert strange(["dns-*", "policing", "*", "dns-los", "jitter", "Policing"]) == ["dns-los", "jitter", "Policing"]
+    assert (near("dns-los"), near("jitter")) == (" (did you mean dns-loss?)", "")
 
 
 def test_moments_are_utc_unless_they_say_otherwise() -> None:

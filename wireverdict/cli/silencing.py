@@ -8,6 +8,8 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 import click
@@ -19,6 +21,7 @@ from sinks.notify.store import read_silences, write_silence
 from wireverdict.bus import BusSettings
 from wireverdict.cli.roles import chosen_settings
 from wireverdict.notifying import Selection
+from wireverdict.verdicts import RULE_NAMES
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 Result = TypeVar("Result")
@@ -29,7 +32,21 @@ def added(config: str | None, given: Mapping[str, Any]) -> str:
     bus = chosen_settings(config).bus
     made = silence(given, time.time())
     _asked(bus, lambda: write_silence(bus, made))
+    for pattern in strange(made.what.rules):
+        told = f"no detector of ours is called {pattern!r}{near(pattern)}"
+        click.echo(f"{told}: this silences one of yours, or nothing", err=True)
     return made.id
+
+
+def strange(patterns: Sequence[str]) -> list[str]:
+    """Those that no detector of ours answers to."""
+    return [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in RULE_NAMES)]
+
+
+def near(pattern: str) -> str:
+    """What may have been meant."""
+    found = get_close_matches(pattern, RULE_NAMES, n=1)
+    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def silence(given: Mapping[str, Any], now: float) -> Silence:
