@@ -74,7 +74,7 @@ class ArchiveSource:
         for sensor, many in sorted(cursor.files.items()):
             missing = many - len(self._all.get(sensor, ()))
             if self._choice.wants(sensor) and missing > 0:
-                reason = "are not there any more, and it was not retention that deleted them"
+                reason = "not there any more, though retention deleted nothing of it"
                 self.gaps.append(Gap("hole", f"{sensor} in the archive", missing, "files", reason))
         for sensor, before in sorted(cursor.deleted.items()):
             if self._choice.wants(sensor) and before > self._choice.first:

@@ -102,6 +102,11 @@ class Store:
                 found.append(entry)
         return sorted(found, key=lambda entry: (entry.sensor, entry.commit, entry.hour))
 
+    @property
+    def begun(self) -> bool:
+        """Whether somebody has begun to write an archive here; a copy of its files alone has none of that."""
+        return bool(self.fs.get_file_info(f"{self.root}/{OWN}").type == fs.FileType.Directory)
+
     def cursor(self) -> Cursor:
         """What is in force. Raises SourceError for a cursor that cannot be read."""
         path = f"{self.root}/{OWN}/cursor.json"

@@ -129,7 +129,7 @@ class TopicSource:
             if stop < high and position is None:  # else it was told before
                 reason = (
                     f"came to the topic more than {self._late:.0f} s after the range's end, "
-                    f"{timestamp(self._choice.limit)}, and were not looked at (--late)"
+                    f"{timestamp(self._choice.limit)}, and were not looked at (wireverdict replay has --late)"
                 )
                 self._miss(number, high - stop, "not-read", reason)
         if position is not None:

@@ -23,6 +23,7 @@ def test_write_show_retain(tmp_path: Path) -> None:
 def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path) -> None:
     cases: list[tuple[list[Any], str]] = [
         (["show", tmp_path / "none"], "no archive"),
+        (["show", tmp_path], "no archive"),
         (["write", tmp_path / "a", DEMO, "--follow"], "--follow is for topics"),
         (["write", tmp_path / "a", f"archive:{tmp_path}"], "copied with cp"),
         (["retain", tmp_path / "a", "--keep", "-1"], "more than 0"),

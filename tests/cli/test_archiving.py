@@ -17,7 +17,8 @@ from tests.producers.recorded.collected import everything, story
 from tests.streams.broker import Bus
 from tests.streams.publishing import header_batches, publication
 from wireverdict.bus import Topic
-from wireverdict.cli.archiving import retain
+from wireverdict.cli.archiving import Writing, retain, write
+from wireverdict.cli.interrupts import Interrupts
 from wireverdict.settings import Settings
 
 pytestmark = pytest.mark.services
@@ -43,6 +44,24 @@ def test_it_follows_and_bears_being_killed(tmp_path: Path) -> None:
     assert run("archive", "write", where, **variables(bus)).status == 0
     captured = everything(open_source([str(DEMO)], Settings(), sensor="edge", partitions=3))
     assert story(everything(open_source([f"archive:{where}"], Settings()))) == story(captured)
+
+
+def test_what_was_read_is_there_after_a_signal_between_two_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, where = Bus(partitions=2), str(tmp_path / "a")
+    sent = publication(list(header_batches([DEMO])), "edge", 2)
+    bus.send(Topic.HEADERS, ((m.partition, m.key, m.value, m.headers) for m in sent))
+    for name, value in variables(bus).items():
+        monkeypatch.setenv(name, value)
+
+    def asked(interrupts: Interrupts, seconds: float) -> bool:
+        interrupts.signal = signal.SIGTERM
+        return False
+
+    monkeypatch.setattr(Interrupts, "sleep", asked)
+    assert write(Writing(where, follow=True)) == 128 + signal.SIGTERM
+    assert Store(where).cursor().headers == 16_988
 
 
 def test_old_hours_go(tmp_path: Path) -> None:

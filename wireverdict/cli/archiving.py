@@ -71,13 +71,14 @@ def write(options: Writing) -> int:
                         written = _commit(archiver, source, options)
                     if interrupts.signal:
                         break
-                over = not options.follow or bool(interrupts.signal)
+                # Waits before it commits: a signal that comes meanwhile shall find what was read in the archive.
+                over = not options.follow or not interrupts.sleep(AGAIN)
                 if over or time.monotonic() - written >= options.every:
                     written = _commit(archiver, source, options)
                 archiver.position = source.position()
             finally:
                 source.close()
-            if over or not interrupts.sleep(AGAIN):
+            if over:
                 break
     headers = archiver.cursor.headers - before
     print(f"{headers:,} headers written; {_of(archiver)}", file=sys.stderr)
@@ -121,6 +122,8 @@ def retain(where: str, keep: float) -> int:
 def show(where: str) -> int:
     """Raises SourceError."""
     store = Store(where)
+    if not store.begun and not store.entries():
+        raise SourceError(f"there is no archive in {where}")
     sensors: dict[str, list[int]] = {}
     for entry in store.entries():
         sensors.setdefault(entry.sensor, []).append(entry.hour)

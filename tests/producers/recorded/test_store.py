@@ -24,6 +24,12 @@ def test_names_say_sensor_and_hour(tmp_path: Path) -> None:
     assert len(store.entries()) == 3
 
 
+def test_a_directory_is_an_archive_once_somebody_writes(tmp_path: Path) -> None:
+    assert not Store(str(tmp_path)).begun
+    Store(str(tmp_path), write=True).close()
+    assert Store(str(tmp_path)).begun
+
+
 def test_a_commit_is_whole_or_not_at_all(tmp_path: Path) -> None:
     where = str(tmp_path / "a")
     store = Store(where, write=True)
