@@ -124,6 +124,14 @@ def test_texts_in_the_environment_become_what_the_key_is() -> None:
             "[detectors.throttling_ratio]\nrequest_ports = [53, -1]\n",
             "my.toml, line 2: detectors.throttling_ratio.request_ports = [53, -1]: expected a number from 0 to",
         ),
+        (
+            '[sinks.files]\ndirectory = "a\\u0000b"\n',
+            "my.toml, line 2: sinks.files.directory = 'a\\x00b': expected text without a null character",
+        ),
+        (
+            "[detectors.capture_loss]\nwarning_share = 0.0\n",
+            "capture_loss: it must be 0 < warning_share <= critical_share <= 1; they are shares of 1",
+        ),
         ("capture.community_id_seed = -1\n", "my.toml, line 1: capture.community_id_seed = -1: expected int >= 0"),
     ],
 )

@@ -240,11 +240,13 @@ def _leaves(
 
 
 def beyond(value: Any) -> str:
-    """What is expected of a number that no setting can have; "" for one that may be right, and for other kinds of values.
+    """What is expected of a number or text that no setting can have; "" for one that may be right, and for other kinds.
 
     Parts say what they need of theirs. This keeps what is no number, or too large for any table, from getting as far.
     """
     for number in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(number, str) and "\0" in number:  # no file and no address has such a name
+            return "expected text without a null character"
         if isinstance(number, bool) or not isinstance(number, int | float):
             continue
         most = LARGEST if isinstance(number, int) else LONGEST

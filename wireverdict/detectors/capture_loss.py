@@ -33,6 +33,10 @@ class CaptureLossSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     critical_share: float = 0.1
     """… for critical: nothing in the window can be relied on."""
 
+    def __post_init__(self) -> None:
+        if not 0 < self.warning_share <= self.critical_share <= 1:
+            raise ValueError("capture_loss: it must be 0 < warning_share <= critical_share <= 1; they are shares of 1")
+
 
 class CaptureLoss:
     """See the module. Keeps nothing between windows."""
