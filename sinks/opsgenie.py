@@ -9,7 +9,7 @@ import orjson
 
 from sinks.base import Document, Kind
 from sinks.posting import Call, PostingSink
-from sinks.secrets import secret
+from sinks.secrets import for_header
 from sinks.wording import notice
 from wireverdict.settings import Settings
 from wireverdict.sinking import OpsgenieSettings
@@ -33,7 +33,7 @@ class Opsgenie(PostingSink):
 
     def read_secrets(self) -> None:
         """See PostingSink."""
-        self._key = secret(self.settings.api_key, self.settings.api_key_file)
+        self._key = for_header(self.settings.api_key, self.settings.api_key_file)
 
     def calls(self, documents: Sequence[Document]) -> Iterator[Call]:
         """See PostingSink."""

@@ -9,7 +9,7 @@ import orjson
 
 from sinks.base import INDEXED, Document, Kind, slices
 from sinks.posting import Call, PostingSink
-from sinks.secrets import secret
+from sinks.secrets import for_header
 from wireverdict.settings import Settings
 from wireverdict.sinking import SplunkSettings
 
@@ -32,7 +32,7 @@ class Splunk(PostingSink):
 
     def read_secrets(self) -> None:
         """See PostingSink."""
-        self._token = secret(self.settings.token, self.settings.token_file)
+        self._token = for_header(self.settings.token, self.settings.token_file)
 
     def calls(self, documents: Sequence[Document]) -> Iterator[Call]:
         """See PostingSink."""

@@ -23,7 +23,7 @@ import wireverdict
 from sinks.base import INDEXED, Document, Kind, Refused, Sink, Unavailable
 from sinks.guard import Resolve, resolve
 from sinks.http import Rejected, client, post
-from sinks.secrets import secret
+from sinks.secrets import for_header, secret
 from wireverdict.settings import Settings
 from wireverdict.sinking import WebhookSettings
 
@@ -61,7 +61,7 @@ class Webhook(Sink):
         settings = self.settings
         try:
             self._secret = secret(settings.secret, settings.secret_file)
-            self._token = secret(settings.token, settings.token_file)
+            self._token = for_header(settings.token, settings.token_file)
             self._client = client(
                 settings.timeout, settings.connect_timeout, settings.allow_private, settings.ca_file, self._ask
             )

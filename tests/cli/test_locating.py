@@ -53,7 +53,7 @@ def test_where_segments_were_lost_between_sensors_of_an_archive(kept: Path) -> N
     [
         (["x.pcap"], "x.pcap is neither archive:… nor topic:…; for captures there is wireverdict analyze --sensor"),
         (["archive:{kept}", "--sensor", "client"], "there are headers of client only: it takes two sensors"),
-        (["archive:{kept}", "--sensor", "nobody"], "there are headers of no sensor only"),
+        (["archive:{kept}", "--sensor", "nobody"], "there are headers of no sensor: it takes two sensors"),
         (["archive:{kept}", "--from", "yesterday"], "--from"),
         (["archive:/nowhere/at/all"], "/nowhere/at/all"),
     ],

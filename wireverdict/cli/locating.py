@@ -64,7 +64,8 @@ def _run(options: Options) -> int:
         if log.left_out:
             tell(f"sensor {name}: {log.left_out:,} packets beyond the memory for locating losses were not compared")
     if len(logs) < 2:
-        raise Refusal(f"there are headers of {' and '.join(logs) or 'no sensor'} only: it takes two sensors to compare")
+        who = " ".join((*logs, "only")) if logs else "no sensor"
+        raise Refusal(f"there are headers of {who}: it takes two sensors to compare")
     stdout = Stream.standard_output()
     for one, other in itertools.combinations(sorted(logs), 2):
         # what is known to be missing may have held anything: then nothing that a sensor missed is borne with
